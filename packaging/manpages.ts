@@ -103,7 +103,7 @@ function language(): string {
     const commands = COMMANDS.filter((command) => command.group === group);
     return subsection(GROUPS[group], ...commands.map(languageEntry));
   });
-  const intro = paragraph("The commands that --headless and run take, one a line; # begins a comment.");
+  const intro = paragraph("Commands for --headless and run, one on each line; # begins a comment.");
   return section("COMMAND LANGUAGE", intro, ...groups);
 }
 

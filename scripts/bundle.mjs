@@ -1,5 +1,5 @@
-// Bundles the compiled modules of `dsc` and `dsc-sim`, and of packages in plain JavaScript, into few files, since
-// finding and loading hundreds of small files takes longer than most commands.
+// Bundles the compiled modules of `dsc` and `dsc-sim`, and packages in plain JavaScript, into few files. Finding and loading
+// hundreds of small files would take longer than most commands.
 //
 // Modules that a command loads by `import()` stay in separate files, so a command still loads only the code that it
 // needs. Other packages stay in node_modules.
@@ -13,7 +13,7 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const JS = join(ROOT, "build", "js");
 
 /**
- * The module with `main`, by bundle. Bundles are as deep in the folders as the modules, since project.ts derives the
+ * The module with `main` of each bundle. A bundle lies as deep in the folders as its module, since project.ts derives the
  * top folder from its own path.
  */
 const PROGRAMS = {

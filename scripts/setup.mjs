@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Loads modules that only a build needs, since each start of `dsc` loads this file. */
+/** Loads modules that only a build needs. Each start of `dsc` loads this file, which must load little. */
 const require = createRequire(import.meta.url);
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const BUILD = join(ROOT, "build");
@@ -126,14 +126,14 @@ function carryOut({ name, commands, output, finish }) {
   finish?.(join(ROOT, output));
 }
 
-/** Takes the lock, since one process builds at a time. Steps that another process has built meanwhile are skipped. */
+/** Runs `work` while holding the lock, so that one process builds at a time. */
 function alone(work) {
   mkdirSync(BUILD, { recursive: true });
   for (let said = false; !takeLock(); said = true) {
     if (!said) say(`waiting for the process that builds (${LOCK})`);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL);
   }
-  // A step that fails ends the process.
+  // A failed step ends the process.
   process.on("exit", freeLock);
   work();
   process.off("exit", freeLock);
@@ -145,7 +145,7 @@ function takeLock() {
   const own = `${LOCK}.${process.pid}`;
   writeFileSync(own, String(process.pid));
   try {
-    // A link makes the lock with its contents at once, so that it always contains a process number.
+    // A link creates the lock together with its contents, so it always contains a process number.
     linkSync(own, LOCK);
     return true;
   } catch (error) {
@@ -186,12 +186,12 @@ function asc(entry, target) {
   return ["node_modules/assemblyscript/bin/asc.js", entry, "--config", "asconfig.json", "--target", target];
 }
 
-/** The rooms and their project references. */
+/** The command that compiles these rooms and their project references. */
 function tsc(...rooms) {
   return ["node_modules/typescript/bin/tsc", "--build", ...rooms];
 }
 
-/** Written last, so that an interrupted build is repeated. */
+/** Writes a stamp as the last action of a build, so that an interrupted build is repeated. */
 function stamp(file) {
   writeFileSync(file, "");
 }

@@ -68,7 +68,7 @@ async function differences(name: TargetName, plays = ALL): Promise<string[]> {
 
 const broken = suite("conformance of a broken card");
 
-broken("shows the first screen that is wrong, and where", async () => {
+broken("the report shows the first wrong screen, and where it is", async () => {
   const text = await firstDifference("tries.dsc", {
     display: (display) => (display === "LEFT 3" ? "LEFT 4" : display),
   });
@@ -76,7 +76,7 @@ broken("shows the first screen that is wrong, and where", async () => {
   assert.match(text, /\n {2}broken: {4}on, WRONG_PIN, "LEFT 4"/);
 });
 
-broken("shows the first byte that is wrong, and where", async () => {
+broken("the report shows the first wrong byte, and where it is", async () => {
   const hello = Buffer.from(encodeFrame(Channel.APDU, Uint8Array.of(1)));
   const other = Buffer.from(encodeFrame(Channel.APDU, Uint8Array.of(2)));
   const wrong = (bytes: Uint8Array) =>
@@ -87,7 +87,7 @@ broken("shows the first byte that is wrong, and where", async () => {
   assert.match(text, new RegExp(`broken: .*\\n +sent ${other.toString("hex")}`));
 });
 
-broken("says what is missing if a card falls silent", async () => {
+broken("the report says what is missing when a card falls silent", async () => {
   const silent = new SimTarget(MODULE, "broken", { send: () => new Uint8Array() });
   const text = await firstDifference("serial.dsc", {}, silent);
   assert.match(text, /simulator: .*\n +sent c0.*\n +broken: .*\n +sent nothing/);
@@ -104,7 +104,7 @@ class Late extends SimTarget {
   }
 }
 
-broken("says that a command was lost, where the card answers the next one", async () => {
+broken("the report says that a command was lost if the card answers the next one", async () => {
   const text = await firstDifference("tries.dsc", {}, new Late(MODULE, "broken"));
   assert.match(text, /simulator: .*\n +sent .*\n +broken: +answers [A-Z]+ instead of [A-Z]+: a command was lost\n/);
 });
@@ -160,7 +160,7 @@ boardTest(
   },
 );
 
-measured("a frame that is not answered, and what is just beyond a limit", () => {
+measured("a figure beyond its limit is reported, and one at the limit is not", () => {
   const figure = (value: number, limits: [number, number]): Figure => ({ name: "a", value, unit: "ms", limits });
   const values = [749, 750, 850, 851];
   assert.equal(
@@ -271,7 +271,7 @@ boardTest(plugged, ["posix"], "a card with other firmware than was built here", 
   await onPosixPty((path) => refuses(path, says), [], program);
 });
 
-plugged("no port, no answer", async () => {
+plugged("a missing port and a card without power are reported", async () => {
   await refuses(join(FOLDER, "none"), /no such port/);
   if (process.platform === "win32") return;
   const link = join(FOLDER, "unpowered");

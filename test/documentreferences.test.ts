@@ -44,7 +44,7 @@ test("every link leads to a file, and its anchor to a heading", () => {
   assert.ok(anchors >= 3, `only ${anchors} anchors`);
 });
 
-test("every path that a document names exists", () => {
+test("every path in a document exists", () => {
   let named = 0;
   for (const path of documents()) {
     const paths = pathsIn(documentAt(path));
@@ -58,7 +58,7 @@ test("every path that a document names exists", () => {
   assert.ok(named >= 200, `only ${named} paths`);
 });
 
-test("every document that prose names exists", () => {
+test("every document named in prose exists", () => {
   const names = new Set(documents().map((path) => posix.basename(path)));
   for (const path of englishDocuments()) {
     const missing = [...documentAt(path).matchAll(DOCUMENT_NAME)]
@@ -68,7 +68,7 @@ test("every document that prose names exists", () => {
   }
 });
 
-test("every command that a document names exists, with its options", () => {
+test("every command in a document exists, with its options", () => {
   let named = 0;
   for (const path of documents()) {
     for (const command of commandsIn(documentAt(path))) {
@@ -91,7 +91,7 @@ test("docs/README.md leads to every document of docs", () => {
     assert.ok(index.includes(`](${posix.basename(name)})`), name);
 });
 
-test("a link, an anchor, a path and a command that do not exist are noticed", () => {
+test("a missing link, anchor, path and command are noticed", () => {
   assert.is(brokenLink("docs/CARD.md", "FLASH.md"), undefined);
   assert.is(brokenLink("docs/CARD.md", "#screens"), undefined);
   assert.is(brokenLink("docs/CARD.md", "../SECURITY.md#what-counts"), undefined);

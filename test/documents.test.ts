@@ -32,7 +32,7 @@ const WORDS =
     " ",
   );
 
-test("README: the module's bytes, its memory and its imports", () => {
+test("README states the module's bytes, memory and imports", () => {
   const size = readFileSync(FIRMWARE_FILE).length;
   const limit = stated(README, /one module of under (\S+) KiB/) * KIB;
   assert.ok(size < limit && size >= limit - SLACK, `${size} bytes`);
@@ -48,14 +48,14 @@ boardTest(test, ["development"], "README: flash and RAM of the image", () => {
 });
 
 for (const port of ["microbit", "netduino2", "sifive_e"] as const) {
-  boardTest(test, [imageFor(port)], `PORTING.md: flash and RAM of the image for ${port}`, () => {
+  boardTest(test, [imageFor(port)], `PORTING.md states flash and RAM of the image for ${port}`, () => {
     const { flash, ram } = sizesOf(buildImages(imageFor(port)));
     const row = PORTING.split("\n").find((line) => line.startsWith(`| \`${port}\` |`));
     assert.match(row ?? "", `| ${Math.ceil(flash / KIB)} KB, ${Math.ceil(ram / KIB)} KB |`);
   });
 }
 
-test("README and PORTING.md: the functions of a port, and PORTING.md names each", () => {
+test("README and PORTING.md state the number of a port's functions, and PORTING.md names each", () => {
   const header = readFileSync(join(ROOT, "board", "port.h"), "utf8").replace(/\/\*.*?\*\//gs, "");
   const functions = [...header.matchAll(/\b(port_\w+)\(/g)].map((match) => match[1] as string);
   assert.is(stated(README, /a port is (\S+) functions/), functions.length);
@@ -66,14 +66,14 @@ test("README and PORTING.md: the functions of a port, and PORTING.md names each"
   }
 });
 
-test("PORTING.md: inputs, and flash operations in a blank card's first hello", () => {
+test("PORTING.md states the inputs, and the flash operations of a blank card's first hello", () => {
   assert.is(stated(PORTING, /(\S+) inputs/), KEYS.length);
   const card = new Card(MODULE);
   exchange(card, { cla: 0x80, ins: 0xca, p1: 0xdf, p2: 0x20, le: 256 });
   assert.is(stated(PORTING, /\((\S+) in a blank card's first hello\)/), card.flash.operations);
 });
 
-test("ABI.md: its tables name every import and export, and nothing else; its bytes of memory", () => {
+test("the tables in ABI.md name every import and export and nothing else, and ABI.md states the bytes of memory", () => {
   const imports = WebAssembly.Module.imports(MODULE).map(({ name }) => name);
   const exports = WebAssembly.Module.exports(MODULE).map(({ name }) => name);
   assert.equal(rowsOf("Imports"), imports.sort());
@@ -82,7 +82,7 @@ test("ABI.md: its tables name every import and export, and nothing else; its byt
   assert.is(stated(ABI, /against the (\S+) before/), MEMORY_SIZE);
 });
 
-test("PROVISIONING.md: every kind of error, its exit code, and nothing else", () => {
+test("PROVISIONING.md has every kind of error with its exit code, and nothing else", () => {
   const table = PROVISIONING.split("| `kind` | code |")[1]?.split("\n\n")[0] ?? "";
   const rows = [...table.matchAll(/^\| `(\S+)` \| (\d+) \| \S/gm)].map(([, kind, code]) => [kind, Number(code)]);
   assert.equal(
@@ -100,12 +100,12 @@ test("no document uses a word that the glossary replaces", () => {
     assert.equal(usesOf(words, documentAt(path)), [], path);
 });
 
-test("a replaced word is seen in prose, in any case and number, and not in code or in an address", () => {
+test("a replaced word is found in prose, in any case and number, and not in code or an address", () => {
   const text = "A Hole,\nno holes. `hole`\n```\nhole\n```\n[a link](hole.md) whole hole-free";
   assert.equal(usesOf(["hole"], text), ["Hole", "holes", "hole"]);
 });
 
-test("every source file that a document names exists", () => {
+test("every source file named in a document exists", () => {
   const files = projectFiles().map((name) => `/${name}`);
   let named = 0;
   for (const path of englishDocuments()) {
@@ -117,7 +117,7 @@ test("every source file that a document names exists", () => {
   assert.ok(named > 50, `only ${named}`);
 });
 
-test("a number is read as a word or in digits, and a sentence that is gone is missed", () => {
+test("a number is read as a word or in digits, and a missing sentence is noticed", () => {
   assert.is(stated("a port is fifteen functions", /is (\S+) functions/), 15);
   assert.is(stated("**first 4,096 bytes**", /first (\S+) bytes/), 4096);
   assert.throws(() => stated("a port", /is (\S+) functions/));

@@ -24,11 +24,11 @@ test("there is a guide in each language of the published instructions", () => {
 });
 
 for (const language of LANGUAGES.filter((one) => one !== "en")) {
-  test(`${language}: line by line the same kinds, screens, keys and numbers as in English`, () => {
+  test(`${language}: each line has the same kind, screens, keys and numbers as in English`, () => {
     assert.equal(guideIn(language).map(factsOf), ENGLISH.map(factsOf));
   });
 
-  test(`${language}: no line was left in English`, () => {
+  test(`${language}: no line is left in English`, () => {
     const same = guideIn(language).filter((line) => /[a-z]{3}/.test(withoutCode(line)) && ENGLISH.includes(line));
     assert.equal(
       same.filter((line) => line.includes("**")),
@@ -37,16 +37,16 @@ for (const language of LANGUAGES.filter((one) => one !== "en")) {
     assert.ok(same.length <= 1, same.join("\n"));
   });
 
-  test(`${language}: a section that is referred to by name is there`, () => {
+  test(`${language}: every section that the text names exists`, () => {
     assert.equal(missingSections(language), []);
   });
 }
 
-test("en: a section that is referred to by name is there", () => {
+test("en: every section that the text names exists", () => {
   assert.equal(missingSections("en"), []);
 });
 
-test("en: its table has every text that the firmware shows to an owner", () => {
+test("en: the table has every text that the firmware shows to an owner", () => {
   const texts = screenTexts().map((text) => text.trim());
   const rows = ENGLISH.flatMap((line) => /^\| `([^`]+)` \|/.exec(line)?.[1] ?? []).map((text) =>
     text.replace(/ \d+$/, ""),
@@ -55,7 +55,7 @@ test("en: its table has every text that the firmware shows to an owner", () => {
   assert.equal([...new Set(rows)].sort(), [...new Set(expected)].sort());
 });
 
-test("en: its PINs that are refused are weak, and its numbers of digits and tries are the card's", () => {
+test("en: the PINs that it calls refused are weak, and its numbers of digits and tries are the card's", () => {
   const refused = ENGLISH.filter((line) => /^\| (?:the same|digits in|any year)/.test(line)).flatMap(
     (line) => line.match(/\b\d{4}\b/g) ?? [],
   );

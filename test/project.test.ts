@@ -36,7 +36,7 @@ project("is formatted and linted", () => {
   assert.is(result.status, 0, result.stdout + result.stderr);
 });
 
-project("takes suites from test/support/suite.ts, which report to the runner", () => {
+project("takes suites only from test/support/suite.ts, which report to the runner", () => {
   const files = sources("test").filter((file) => file !== "test/support/suite.ts");
   assert.ok(files.includes("test/project.test.ts"));
   for (const file of files) assert.not.match(readFileSync(join(ROOT, file), "utf8"), /^import .* from "uvu";$/m, file);
@@ -106,14 +106,14 @@ project("imports in the firmware as docs/DESIGN.md says", () => {
   }
 });
 
-project("has the compiler count the size of every struct of the firmware", () => {
+project("lets the compiler count the size of every struct of the firmware", () => {
   for (const file of sources("firmware")) {
     for (const [text, struct, size] of readFileSync(join(ROOT, file), "utf8").matchAll(STRUCT_IN_MEMORY))
       assert.is(size, `offsetof<${struct}>()`, `${file}: ${text}`);
   }
 });
 
-project("names nothing in the firmware as a builtin of the compiler", () => {
+project("gives nothing in the firmware the name of a compiler's builtin", () => {
   for (const file of sources("firmware")) {
     for (const [text, name] of readFileSync(join(ROOT, file), "utf8").matchAll(/^import \* as (\w+) from .*$/gm))
       assert.not.ok(BUILTINS.has(name as string), `${file}: ${text}`);
@@ -204,7 +204,7 @@ project("keeps blessed behind one file", () => {
   assert.equal(users, ["sim/terminal/toolkit.ts"]);
 });
 
-project("loads what makes paper only where paper is made", () => {
+project("loads the libraries for paper only where paper is made", () => {
   for (const file of sources("host-tools")) {
     const loaded = /^import (?!type )[^;]* from "(pdfkit|bwip-js|fontkit)"/m.exec(
       readFileSync(join(ROOT, file), "utf8"),

@@ -1,6 +1,6 @@
 // `npm test`: runs every test file, or those whose names contain an argument, and counts.
 //
-// The last line is "N passed, N failed", with ", N skipped" where tests were; above it are the slowest files and the
+// The last line is "N passed, N failed", with ", N skipped" if tests were skipped; above it are the slowest files and the
 // reasons for skipped tests.
 
 import { spawnSync } from "node:child_process";

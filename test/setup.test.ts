@@ -12,7 +12,7 @@ import { suite } from "./support/suite.js";
 
 const test = suite("set-up");
 
-/** A fake compiler: notes that it ran, and writes a module with a place for its hash, or kills its parent first. */
+/** A fake compiler: records that it ran, and writes a module with a place for its hash, or kills its parent first. */
 const ASC = `
   const fs = require("node:fs");
   fs.appendFileSync("runs", "asc\\n");
@@ -62,7 +62,7 @@ function module(folder: string): string {
   return readFileSync(join(folder, "build", "dsc.wasm"), "latin1");
 }
 
-test("what is built is not built again, until a source is newer", () => {
+test("a built result is built again only when a source is newer", () => {
   const folder = checkout();
   assert.is(setUp(folder).status, 0);
   assert.equal(runs(folder), ONCE);
@@ -87,7 +87,7 @@ test("a program does not build for a source that it does not load", () => {
   assert.equal(buildFor("host-tools"), ["bundle", "tsc"]);
 });
 
-test("of several processes that start at once one builds, and the others wait for it", async () => {
+test("of several processes that start at once one builds, and the others wait", async () => {
   const folder = checkout();
   const codes = Array.from({ length: 4 }, async () => {
     const [code] = await once(spawn(process.execPath, SETUP, { cwd: folder, stdio: "ignore" }), "exit");
@@ -98,7 +98,7 @@ test("of several processes that start at once one builds, and the others wait fo
   assert.not.match(module(folder), "DSC+hash");
 });
 
-test("a build that was killed is done again, although its process left a module and its lock", () => {
+test("an interrupted build is repeated, although it left a module and its lock", () => {
   const folder = checkout();
   assert.is(setUp(folder, { INTERRUPTED: "1" }).status, null);
   assert.match(module(folder), "DSC+hash");
@@ -110,7 +110,7 @@ test("a build that was killed is done again, although its process left a module 
   assert.not.ok(existsSync(join(folder, "build", "lock")));
 });
 
-test("a step that fails leaves no lock", () => {
+test("a failed step leaves no lock", () => {
   const folder = checkout();
   writeFileSync(join(folder, "scripts", "bundle.mjs"), "process.exit(3);");
   assert.is(setUp(folder).status, 3);

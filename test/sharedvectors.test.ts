@@ -9,7 +9,7 @@ const test = suite("shared vectors");
 
 const isRefused = () => assert.throws(() => vectors("scp03.json"), /outside of alsoShared/);
 
-test("they are read only after a check that they exist", async () => {
+test("shared vectors are read only after a check that they exist", async () => {
   isRefused();
   alsoShared("vectors", () => assert.ok(vectors("scp03.json")));
   isRefused();

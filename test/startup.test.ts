@@ -11,7 +11,7 @@ import { ON_WINDOWS, suiteUnless } from "./support/skipping.js";
 
 const test = suiteUnless(ON_WINDOWS, "start of the programs");
 
-/** What only some commands need. */
+/** Modules that only some commands need. */
 const SELDOM: readonly string[] = [
   ...["@lydell/node-pty", "@xmldom/xmldom", "blessed", "bwip-js", "cli-progress", "fastify", "fontkit", "kysely"],
   ...["libsql", "pdfkit", "pg", "pkcs11js", "serialport", "typebox"],
@@ -43,7 +43,7 @@ test("dsc --version loads the command line and its errors, and nothing of cards 
   assert.ok(files.length <= FEWEST, files.join("\n"));
 });
 
-test("a command loads itself and no other", () => {
+test("a command loads itself and no other command", () => {
   const { modules, packages } = loadedBy(DSC, "ocra", "--help");
   const commands = ["ocra.ts", "options.ts"].map((name) => `host-tools/cli/commands/${name}`);
   assert.equal(within("host-tools/cli/commands/", modules), commands);
@@ -51,7 +51,7 @@ test("a command loads itself and no other", () => {
   assert.equal(seldom(packages), []);
 });
 
-test("a command that only reads a register loads what opens it, from few files", async () => {
+test("a command that only reads a register loads few files", async () => {
   const register = join(scratchFolder(), "desk.db");
   await (await newRegister(register)).close();
   const { packages, files } = loadedBy(DSC, "card", "list", "--register", register);

@@ -84,7 +84,7 @@ function refuseOthers(path: string, file: number): void {
   const stats = fstatSync(file);
   const start = Buffer.alloc(TIME_SIZE);
   if (!stats.isFile() || (stats.size > 0 && !isTime(start.subarray(0, readSync(file, start, 0, TIME_SIZE, 0)))))
-    throw new FileError(`${path}: exists already and is no trace; give another name`, "exists");
+    throw new FileError(`${path}: exists already and is not a trace; give another name`, "exists");
   // Windows has no such mode.
   if (process.platform !== "win32" && (stats.mode & 0o077) !== 0)
     throw new FileError(`${path}: others may read it; run chmod 600, or name another file`, "denied");

@@ -154,7 +154,7 @@ function refuseUnknownHelp(dsc: Command, args: readonly string[]): void {
 function refuseUnknown(command: Command, name: string | undefined): void {
   const known = name === undefined || name.startsWith("-") || name === "help";
   if (known || command.commands.some((inner) => inner.name() === name)) return;
-  throw new UsageError(`there is no command ${JSON.stringify(name)} to help with; dsc --help lists them`);
+  throw new UsageError(`unknown command ${JSON.stringify(name)}; dsc --help lists the commands`);
 }
 
 /** Commander does this only for commands that it creates itself. */

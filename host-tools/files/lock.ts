@@ -114,7 +114,7 @@ function createLockFile(lock: string): void {
   if (!stats) return;
   if (!stats.isFile() || stats.size !== 0) {
     throw new LockError(
-      `${lock} is no lock of this version; if no other program uses it (an earlier version of dsc or dsc-sim), delete it`,
+      `${lock} is not a lock of this version; if no other program uses it (an earlier version of dsc or dsc-sim), delete it`,
     );
   }
   try {

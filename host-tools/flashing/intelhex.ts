@@ -95,13 +95,13 @@ function checkType({ offset, type, data }: HexRecord, line: number): void {
     return;
   }
   const size = DATA_SIZES.get(type);
-  if (size === undefined) throw new HexError(line, `there is no record type ${hex(type, 2)}`);
+  if (size === undefined) throw new HexError(line, `unknown record type ${hex(type, 2)}`);
   if (data.length !== size) throw new HexError(line, `a record of type ${hex(type, 2)} has ${size} bytes`);
 }
 
 function refuseMore(lines: readonly string[], end: number): void {
   const more = lines.findIndex((content, index) => index >= end && content !== "");
-  if (more >= 0) throw new HexError(more + 1, "there is something after the end of the file");
+  if (more >= 0) throw new HexError(more + 1, "the file continues after the end record");
 }
 
 /** Merges adjacent pieces; overlapping pieces are an error. */

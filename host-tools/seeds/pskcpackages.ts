@@ -83,7 +83,7 @@ function readSuite(keyPackage: Element): string {
   try {
     parseSuite(suite);
   } catch {
-    throw new SeedFileError(`${quoted(suite)} is no OCRA suite`);
+    throw new SeedFileError(`${quoted(suite)} is not an OCRA suite`);
   }
   return suite;
 }

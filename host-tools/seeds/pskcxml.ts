@@ -27,7 +27,7 @@ const xmldom = () => createRequire(import.meta.url)("@xmldom/xmldom") as typeof 
 /** Parses a container. Anything that could make a parser fetch or expand something is refused before parsing. */
 export function parse(bytes: Buffer): Element {
   const container = rootOf(parseText(decodeText(bytes)));
-  if (!isNamed(container, "pskc:KeyContainer")) throw new SeedFileError("is no PSKC file (RFC 6030)");
+  if (!isNamed(container, "pskc:KeyContainer")) throw new SeedFileError("is not a PSKC file (RFC 6030)");
   const version = container.getAttribute("Version") ?? "";
   if (version !== "1.0") throw new SeedFileError(`is PSKC of an unknown version: ${quoted(version)}`);
   return container;

@@ -76,7 +76,7 @@ export async function serveCard(card: Served, address: Address, options: ServerO
     return reply.type(PICTURE_TYPE).send(cardPicture({ ...seen.now, down: seen.down }));
   });
   get("/events", GET_EVENTS, (reply) => {
-    if (changes.isFull) throw new Refusal(503, "too many listen already; close some");
+    if (changes.isFull) throw new Refusal(503, "too many listeners; close one");
     reply.hijack();
     reply.raw.writeHead(200, { ...HEADERS, "content-type": EVENTS_TYPE });
     changes.add(reply.raw);
@@ -127,7 +127,7 @@ const GET_PICTURE: Operation = {
 const GET_EVENTS: Operation = {
   summary: "server-sent events, one for each change of the screen from now on",
   answer: [EVENTS_TYPE, Type.String(), "each event has a number as `id`, and as `data` what GET /screen would answer"],
-  refusals: { ...NOT_FOR_YOU, 503: "too many listen already" },
+  refusals: { ...NOT_FOR_YOU, 503: "too many listeners" },
 };
 const GET_OPENAPI: Operation = {
   summary: "this description",
@@ -148,7 +148,7 @@ function plainServer(): FastifyInstance {
     frameworkErrors: (error, _, reply) => void refuse(reply, refusalOf(error)),
     clientErrorHandler: (error, socket) => {
       if (!socket.writable) return socket.destroy();
-      const refusal = new Refusal(400, `this is no HTTP request (${(error as NodeJS.ErrnoException).code})`);
+      const refusal = new Refusal(400, `not an HTTP request (${(error as NodeJS.ErrnoException).code})`);
       const body = JSON.stringify(problemOf(refusal));
       socket.end(`HTTP/1.1 400 Bad Request\r\ncontent-type: ${PROBLEM_TYPE}\r\nconnection: close\r\n\r\n${body}`);
     },
@@ -162,7 +162,7 @@ function plainServer(): FastifyInstance {
   });
   app.setErrorHandler((error, _, reply) => refuse(reply, refusalOf(error)));
   app.setNotFoundHandler((request, reply) => {
-    return refuse(reply, new Refusal(404, `there is no ${request.method} ${request.url}; see GET /openapi.json`));
+    return refuse(reply, new Refusal(404, `unknown route ${request.method} ${request.url}; see GET /openapi.json`));
   });
   return app;
 }
@@ -178,7 +178,7 @@ function refuse(reply: FastifyReply, refusal: Refusal): FastifyReply {
 function lineIn(body: unknown): string {
   const line = textOf(body).replace(/\r?\n$/, "");
   if (!Value.Check(LINE, line)) throw new Refusal(400, "send one line of the command language as the body");
-  if (Session.isComment(line)) throw new Refusal(400, "a blank line or a comment is no command");
+  if (Session.isComment(line)) throw new Refusal(400, "a blank line or a comment is not a command");
   return line;
 }
 
@@ -187,7 +187,7 @@ function textOf(body: unknown): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(body);
   } catch {
-    throw new Refusal(400, "the body is no UTF-8");
+    throw new Refusal(400, "the body is not UTF-8");
   }
 }
 

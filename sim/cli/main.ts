@@ -106,7 +106,7 @@ function addHelp(program: Command): void {
 function helpOnCommand(name: string): string[] {
   const lines = helpOn(name);
   if (lines) return lines;
-  throw new UserError(`there is no command ${JSON.stringify(name)}; dsc-sim help lists them`);
+  throw new UserError(`unknown command ${JSON.stringify(name)}; dsc-sim help lists the commands`);
 }
 
 function print(lines: readonly string[]): void {
@@ -121,8 +121,8 @@ function refuseLost(program: Command, command: Command): void {
   const known = command.options.some(({ long }) => long === given.long);
   throw new UserError(
     known
-      ? `${given.long} goes behind ${name}: dsc-sim ${name} ${given.long} …`
-      : `${given.long} does not go with ${name}`,
+      ? `${given.long} must follow ${name}: dsc-sim ${name} ${given.long} …`
+      : `${name} has no option ${given.long}; leave it out`,
   );
 }
 

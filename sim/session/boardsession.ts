@@ -15,7 +15,7 @@ import { response } from "./session.js";
  * The time that a board may take to show the effect of a key, in ms: computing and the line take time. Shorter than a
  * message stays on the screen.
  */
-const PATIENCE = 1500;
+const SCREEN_TIMEOUT = 1500;
 /** The time that a hold and its effects may take to turn a board off, in ms. */
 const OFF_TIME = 3000;
 
@@ -79,7 +79,13 @@ export class BoardSession {
       this.#ended = true;
       return;
     }
-    const context = { extra: {}, sent: new Uint8Array(), patience: PATIENCE, keys: () => this.#keys(), response };
+    const context = {
+      extra: {},
+      sent: new Uint8Array(),
+      timeoutMs: SCREEN_TIMEOUT,
+      keys: () => this.#keys(),
+      response,
+    };
     await this.#take(carried.act(this.#panel, context));
   }
 

@@ -152,7 +152,7 @@ export class CardSession {
   }
 
   #context(extra: Extra): Context {
-    return { extra, sent: this.#sent, patience: 0, keys: () => this.#keys(), response: this.#tools.response };
+    return { extra, sent: this.#sent, timeoutMs: 0, keys: () => this.#keys(), response: this.#tools.response };
   }
 
   /** The suite is read from flash. If no keys were given, a card with the demo card's serial number has its keys. */

@@ -49,7 +49,7 @@ function describePage(page: PageRecords, current: boolean): string[] {
   if (!page.head) return [`page ${page.page}: not committed, or broken`];
   const { head } = page;
   const lines = [
-    `page ${page.page}: sequence ${head.sequence}${current ? ", the one that counts" : ", stale"}`,
+    `page ${page.page}: sequence ${head.sequence}${current ? ", current" : ", stale"}`,
     `  life            ${head.life}`,
     `  root secret     ${page.root}${page.root === "whole" ? " (masked)" : ""}`,
     `  transport keys  version ${head.keyVersion}${head.keyVersion === KeyVersion.TEST ? " (public test keys)" : ""}, ${page.keys} (masked)`,

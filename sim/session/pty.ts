@@ -123,7 +123,7 @@ function refuseTaken(place: string, link: string, wasLocked: boolean): void {
   if (!lstatSync(place, { throwIfNoEntry: false })) return;
   const target = targetOf(place);
   if (!target?.startsWith("/dev/")) {
-    throw new PtyError(`${link}: exists already and is no link to a pseudo-terminal; choose another place`);
+    throw new PtyError(`${link}: exists already and is not a link to a pseudo-terminal; choose another place`);
   }
   // The number of a closed pseudo-terminal is soon reused, so the lock file shows whose link it was.
   const leftBehind = wasLocked && PTY.test(target);

@@ -11,7 +11,7 @@ import { type Serial, SerialLine } from "./serialline.js";
 export interface Bench {
   /** Shows a board's card; without one, the simulated card again. */
   show(board?: Subject): void;
-  /** Something came from the board. */
+  /** Called when the board has sent something. */
   changed(): void;
 }
 
@@ -26,7 +26,7 @@ export class BoardPane {
   readonly #bench: Bench;
   readonly #connect = button("Connect a board", () => this.#try(() => this.#open()));
   readonly #leave = button("Disconnect", () => this.#try(() => this.#close()), { disabled: true });
-  readonly #ask = button("What it tells", () => this.#try(() => this.#read()), { disabled: true });
+  readonly #ask = button("Read its facts", () => this.#try(() => this.#read()), { disabled: true });
   readonly #facts = element("dl");
   readonly #message = element("p", { class: "hint", role: "status" });
   #connection: Connection | undefined;
@@ -41,7 +41,7 @@ export class BoardPane {
       element(
         "p",
         { class: "hint" },
-        "A development image has a front panel: the card on this page is then the board's.",
+        "A board with a development image has a front panel. Once connected, this page shows the board's card.",
       ),
       element("div", { class: "row" }, this.#connect, this.#leave, this.#ask),
       this.#facts,

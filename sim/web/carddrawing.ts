@@ -5,7 +5,7 @@ import { type Area, CARD, labelOf, placeOf, ROWS, SCREEN, segmentPaths } from ".
 import { element, setText, svgElement } from "./dom.js";
 import { spoken } from "./spoken.js";
 
-/** What of a card is seen. */
+/** The visible state of a card. */
 export interface Shown {
   readonly on: boolean;
   readonly state: string;
@@ -21,7 +21,7 @@ export class CardDrawing {
   readonly #glass = rectangle(SCREEN, 8, "glass");
   readonly #lit = svgElement("path", { class: "lit" });
   readonly #unlit = svgElement("path", { class: "unlit" });
-  /** What was drawn last. */
+  /** The visible state that was drawn last. */
   #looks = "";
   readonly #words = element("p", { class: "unseen", role: "status" });
 

@@ -57,7 +57,7 @@ export class CardPage {
   }
 }
 
-/** Time passes only in the card: nothing here waits for it. */
+/** Carries out a command. The card's time passes at once, without waiting. */
 function carryOut(card: Card, command: Command): void {
   if (command.command === "press") card.press(command.key);
   else if (command.command === "hold") card.hold(command.key, command.ms);

@@ -17,7 +17,7 @@ export interface Shelf {
   flash(): Uint8Array;
   /** Shows a card with this flash; without one, a fresh demo card. */
   show(flash?: Uint8Array): void;
-  /** Hands out what was done to the card so far, as a script. */
+  /** Offers the session so far as a script. */
   saveSession(): void;
 }
 
@@ -29,7 +29,7 @@ export class CardsPane {
   readonly #file = element("input", { id: "flash-file", type: "file" });
   readonly #message = element("p", { class: "hint", role: "status" });
   readonly #forget = button("Forget it", () => this.#try(() => this.#forgetCard()), { disabled: true });
-  /** The name that the shown card is kept under. */
+  /** The name under which the shown card is kept. */
   #kept = UNNAMED;
   /** Writes are done one after another. */
   #last: Promise<void> = Promise.resolve();
@@ -71,7 +71,7 @@ export class CardsPane {
     this.#last = this.#last.then(() => keep(name, flash)).catch((error: unknown) => this.#fail(error));
   }
 
-  /** Another card came from elsewhere, which is not stored. */
+  /** The shown card was replaced by one that is not stored. */
   replaced(): void {
     this.#kept = UNNAMED;
     this.#showChoice();
@@ -92,7 +92,7 @@ export class CardsPane {
     this.#kept = name;
     this.#name.value = "";
     await this.#list();
-    setText(this.#message, "Kept, and kept up to date. Whoever uses this browser can read it.");
+    setText(this.#message, "Kept, and updated after each change. Anyone who uses this browser can read it.");
   }
 
   async #forgetCard(): Promise<void> {
@@ -101,7 +101,7 @@ export class CardsPane {
     await this.#last;
     await forget(name);
     await this.#list();
-    setText(this.#message, "Forgotten; the card stays until the page is left.");
+    setText(this.#message, "Forgotten. The card stays until you leave the page.");
   }
 
   async #openFile(): Promise<void> {
@@ -109,10 +109,11 @@ export class CardsPane {
     if (!file) return;
     const bytes = new Uint8Array(await file.arrayBuffer());
     this.#file.value = "";
-    if (bytes.length !== FLASH_SIZE || !isPlausible(bytes)) return setText(this.#message, "That is no card's flash.");
+    if (bytes.length !== FLASH_SIZE || !isPlausible(bytes))
+      return setText(this.#message, "That is not the flash of a card.");
     this.replaced();
     this.#shelf.show(bytes);
-    setText(this.#message, "The card of the file is shown; the file stays as it is.");
+    setText(this.#message, "The card now has the flash of the file. The file does not change.");
   }
 
   async #list(): Promise<void> {
@@ -133,6 +134,6 @@ export class CardsPane {
   }
 
   #fail(error: unknown): void {
-    setText(this.#message, `The browser keeps nothing here: ${error instanceof Error ? error.message : error}`);
+    setText(this.#message, `The browser could not do this: ${error instanceof Error ? error.message : error}`);
   }
 }

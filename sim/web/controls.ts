@@ -9,14 +9,14 @@ const BATTERIES: readonly (readonly [millivolts: number, label: string])[] = [
   [FULL_BATTERY, "3000 mV, fresh"],
   [2300, "2300 mV, low"],
   [2000, "2000 mV, too low"],
-  [0, "none: pulled"],
+  [0, "none"],
 ];
 
 /** What the controls do. */
 export interface Deeds {
   hold(key: KeyName): void;
   battery(millivolts: number): void;
-  /** Power fails in the middle of the next flash operation. */
+  /** Cuts the power in the middle of the next flash operation. */
   cut(): void;
   fast(): void;
 }

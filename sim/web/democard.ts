@@ -8,10 +8,7 @@ import { Flash } from "../core/flash.js";
 import type { Setup } from "../session/cardsession.js";
 import { personalize } from "./personalize.js";
 
-/**
- * The demo card was personalized with this seed, and continues with it: in a script `seed 1`, `demo` make the same
- * card.
- */
+/** The seed of the demo card, for its personalization and afterwards. The lines `seed 1` and `demo` make the same card. */
 const DEMO_SEED = 1;
 
 /** A card, and how it was made. */
@@ -25,7 +22,7 @@ export function compileFirmware(): Promise<WebAssembly.Module> {
   return WebAssembly.compile(firmware);
 }
 
-/** A card that is off: with a flash from elsewhere and chance of its own, or a demo card, which is the same each time. */
+/** A card that is off: with the given flash and a random seed, or else the demo card, which is the same each time. */
 export function newCard(module: WebAssembly.Module, contents?: Uint8Array): MadeCard {
   const flash = new Flash(contents);
   const setup = { seed: contents ? freshSeed() : DEMO_SEED, demo: !contents, flash: flash.bytes.slice() };
@@ -38,7 +35,7 @@ export function personalizeDemo(card: Card): void {
   personalize(card, record);
 }
 
-/** A seed that nobody chose. */
+/** A random seed. */
 export function freshSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0] as number;
 }

@@ -42,7 +42,7 @@ export class DscCard extends HTMLElement {
     window.removeEventListener("message", this.#hear);
     this.#frame?.remove();
     this.#frame = undefined;
-    for (const { reject } of this.#asked.values()) reject(new Error("the card was taken out of the page"));
+    for (const { reject } of this.#asked.values()) reject(new Error("the card was removed from the page"));
     this.#asked.clear();
   }
 
@@ -66,7 +66,7 @@ export class DscCard extends HTMLElement {
     return this.#ask({ command: "time", ms });
   }
 
-  /** What the card shows. */
+  /** Returns the card's screen. */
   screen(): Promise<Screen> {
     return this.#ask({ command: "screen" });
   }

@@ -1,10 +1,10 @@
-// A session that was played at once, as a card that shows it again at the card's pace. Nobody's keys do anything to it.
+// A session that was played at once, as a card that shows it again at the card's pace. Keys have no effect on it.
 
 import type { Timer } from "../common/cardtime.js";
 import { type Card, type CardWatcher, KEYS, type KeyName } from "../core/card.js";
 import type { Subject } from "../core/subject.js";
 
-/** What the card was from a time on. */
+/** The visible state of the card from one moment on. */
 interface Moment {
   /** ms since the session began. */
   readonly at: number;
@@ -40,7 +40,7 @@ export class Film implements Subject {
   #callOff = () => {};
   #over: (seen: boolean) => void = () => {};
 
-  /** Records what happens to a card from now on. `keysLight` is whether it shows the keys that were pressed. */
+  /** Records what happens to a card from now on. `keysLight`: whether the show lights the pressed keys. */
   constructor(card: Card, timer: Timer, keysLight: boolean) {
     this.#card = card;
     this.#timer = timer;
@@ -62,7 +62,7 @@ export class Film implements Subject {
     return this.#now.display;
   }
 
-  /** ms since the session began: of what is told, exactly when it happened. */
+  /** ms since the session began. While a watcher is called, it is the exact time of that event. */
   get time(): number {
     return this.#telling ? this.#now.at : Math.min(this.#elapsed, this.#length);
   }
@@ -75,10 +75,7 @@ export class Film implements Subject {
 
   up(): void {}
 
-  /**
-   * Ends the recording and shows it; `changed` is called after each change. Resolves at its end: true; or when it is
-   * stopped: false.
-   */
+  /** Ends the recording and shows it, calling `changed` after each change. Resolves to true at its end, to false if stopped. */
   play(changed: () => void): Promise<boolean> {
     this.#add(() => {});
     this.#card.watchers.splice(this.#card.watchers.indexOf(this.#recorder), 1);
@@ -89,7 +86,7 @@ export class Film implements Subject {
     });
   }
 
-  /** Ends the show: `seen` is whether it counts as shown to its end. */
+  /** Ends the show. `seen`: whether it counts as shown to its end. */
   end(seen: boolean): void {
     this.#callOff();
     this.#over(seen);

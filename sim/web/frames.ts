@@ -1,7 +1,6 @@
-// Work that is done once before the next frame is drawn, however often it is asked for; and whether things may move by
-// themselves.
+// Schedules work for the next frame, once however often it is requested, and says whether animations are allowed.
 
-/** Returns what asks for `work`. */
+/** Returns a function that requests `work` before the next frame. */
 export function beforeNextFrame(work: () => void): () => void {
   let asked = false;
   return () => {
@@ -14,7 +13,7 @@ export function beforeNextFrame(work: () => void): () => void {
   };
 }
 
-/** Whether things may move that nobody touches: not where the user wants reduced motion. */
+/** Whether animations are allowed: not if the user prefers reduced motion. */
 export function mayMove(): boolean {
   return !matchMedia("(prefers-reduced-motion: reduce)").matches;
 }

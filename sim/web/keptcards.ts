@@ -9,7 +9,7 @@ export async function keptNames(): Promise<string[]> {
   return (await ask("readonly", (cards) => cards.getAllKeys())).map(String);
 }
 
-/** The flash of a card; undefined where none has that name. */
+/** The flash of a card; undefined if none has that name. */
 export function readKept(name: string): Promise<Uint8Array | undefined> {
   return ask<Uint8Array | undefined>("readonly", (cards) => cards.get(name));
 }
@@ -23,7 +23,7 @@ export async function forget(name: string): Promise<void> {
   await ask("readwrite", (cards) => cards.delete(name));
 }
 
-/** One request in a transaction of its own; done when it is committed. */
+/** Makes one request in its own transaction. Resolves when that is committed. */
 async function ask<T>(mode: IDBTransactionMode, request: (cards: IDBObjectStore) => IDBRequest<T>): Promise<T> {
   const database = await open();
   try {

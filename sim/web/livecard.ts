@@ -30,7 +30,7 @@ export class LiveCard {
       tap: (key) => this.tap(key),
     });
     document.addEventListener("visibilitychange", () => {
-      // The browser suspends a page that nobody sees, and the card with it.
+      // The browser suspends a hidden page, and the card with it.
       if (!document.hidden) this.#time.start();
     });
     this.#time.start();
@@ -42,7 +42,7 @@ export class LiveCard {
     return this.#subject;
   }
 
-  /** Another card takes its place. */
+  /** Replaces the card. */
   set subject(subject: Subject) {
     this.letGo();
     this.#time.stop();
@@ -71,7 +71,7 @@ export class LiveCard {
     this.act(() => this.#keypresses.hold(key));
   }
 
-  /** Called when something came from a card elsewhere. */
+  /** Called when a card on another host has sent something. */
   changed(): void {
     this.#show();
     this.#passed();

@@ -114,7 +114,7 @@ export function field(id: string, attributes: Record<string, string | number>): 
   return element("input", { id, type: "text", required: true, ...attributes });
 }
 
-/** Every challenge is equally likely: numbers above the last whole million are drawn again. */
+/** Every challenge is equally likely, because numbers above the last whole million are rejected. */
 function drawChallenge(): string {
   const [number = 0] = crypto.getRandomValues(new Uint32Array(1));
   return number < 4_294_000_000 ? String(number % 1_000_000).padStart(6, "0") : drawChallenge();

@@ -13,7 +13,7 @@ declare module "dsc:firmware" {
 }
 
 declare module "dsc:demorecord" {
-  /** What STORE DATA gives to a demo card, encrypted under the public test keys. */
+  /** The demo card's record for STORE DATA, encrypted under the public test keys. */
   const bytes: Uint8Array<ArrayBuffer>;
   export default bytes;
 }

@@ -104,7 +104,7 @@ export class Page {
     return [new BoardPane(serial, bench).root];
   }
 
-  /** Plays a script on a card that the browser does not keep. Resolves when it was shown. */
+  /** Plays a script on a card that the browser does not store. Resolves after it was shown. */
   async #play(script: Script, files: Files, atPace: boolean): Promise<Played> {
     let film: Film | undefined;
     const begin = (made: MadeCard) => {
@@ -118,7 +118,7 @@ export class Page {
     return { failure, seen };
   }
 
-  /** Shows a session at the card's pace, and then the card as it is since. */
+  /** Shows a session at the card's pace, and then the card as the session left it. */
   async #showFilm(film: Film): Promise<boolean> {
     this.#look(film);
     this.#film = film;
@@ -132,13 +132,13 @@ export class Page {
     this.#look(made.card);
   }
 
-  /** The page's card is another one from now on. */
+  /** Replaces the page's card. */
   #own(made: MadeCard): void {
     this.#card = made.card;
     this.#record = new SessionRecord(this.#module, made);
   }
 
-  /** Shows a card: the page's own, a board's, or one of a session that was played. */
+  /** Shows a card: the page's own, a board's, or that of a played session. */
   #look(card: Subject): void {
     this.#film?.end(false);
     this.#film = undefined;

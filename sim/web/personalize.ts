@@ -1,5 +1,5 @@
-// The desk of the demo card in the page: the commands of sim/session/cardcommands.ts over a secure channel (GPC_SPE_014, level
-// 33, the public test keys). The host tools' own channel needs node:crypto; both leave the same flash.
+// Personalizes the demo card in the page: the commands of sim/session/cardcommands.ts over a secure channel (GPC_SPE_014,
+// level 33, public test keys). The host tools' channel needs node:crypto, so the page has its own. Both leave the same flash.
 
 import { cbc, cmac, ecb } from "@noble/ciphers/aes.js";
 import {
@@ -22,10 +22,10 @@ const BLOCK = 16;
 const KEY = Uint8Array.from({ length: BLOCK }, (_, i) => 0x40 + i);
 /** Fixed, so that a seed makes a card repeatable. */
 const HOST_CHALLENGE = new Uint8Array(Scp03Size.CHALLENGE);
-/** The card's challenge in its answer: behind the diversification data, the key version and two bytes of the protocol. */
+/** The card's challenge in its answer, after the diversification data, the key version and two bytes of the protocol. */
 const CHALLENGE_AT = Scp03Size.DIVERSIFICATION + 3;
 
-/** Personalizes a blank card with a record, which is encrypted under the test keys, and leaves it off. Throws where it refuses. */
+/** Personalizes a blank card with a record encrypted under the test keys, and leaves it off. Throws if the card refuses. */
 export function personalize(card: Card, record: Uint8Array): void {
   const channel = new Channel(card);
   channel.send({ cla: Cla.GP_SECURE, ins: Ins.STORE_DATA, p1: ONE_ENCRYPTED_BLOCK, p2: 0, data: record });
@@ -33,12 +33,12 @@ export function personalize(card: Card, record: Uint8Array): void {
   card.hold("press");
 }
 
-/** The host's half of a channel; what the card answers is read only for its status word. */
+/** The host's half of a channel. Of the card's answers it reads only the status word. */
 class Channel {
   readonly #card: Card;
   readonly #enc: Uint8Array;
   readonly #mac: Uint8Array;
-  /** The last C-MAC, all of it (§6.2.3). */
+  /** The last C-MAC, all 16 bytes (§6.2.3). */
   #chaining = new Uint8Array(BLOCK);
   /** Commands so far (§6.2.6). */
   #count = 0;
@@ -61,21 +61,21 @@ class Channel {
     this.#sendSigned({ cla: Cla.GP_SECURE, ins: Ins.EXTERNAL_AUTHENTICATE, p1: Level.FULL, p2: 0 }, cryptogram);
   }
 
-  /** Sends a command, its data encrypted where it has some. Throws where the card refuses it. */
+  /** Sends a command with its data, if any, encrypted. Throws if the card refuses it. */
   send(command: Command): void {
     this.#count++;
     const { data } = command;
     this.#sendSigned(command, data ? cbc(this.#enc, this.#icv(), UNPADDED).encrypt(padded(data)) : new Uint8Array());
   }
 
-  /** Where AES-CBC begins: the counter, encrypted. */
+  /** The initial block of AES-CBC: the encrypted counter. */
   #icv(): Uint8Array {
     const counter = new Uint8Array(BLOCK);
     new DataView(counter.buffer).setUint32(BLOCK - 4, this.#count);
     return ecb(this.#enc, UNPADDED).encrypt(counter);
   }
 
-  /** The length counts the MAC (§6.2.4). */
+  /** Sends a command with its MAC, which its length includes (§6.2.4). */
   #sendSigned(command: Command, data: Uint8Array): void {
     const { cla, ins, p1, p2 } = command;
     const signed = Uint8Array.of(...this.#chaining, cla, ins, p1, p2, data.length + Scp03Size.MAC, ...data);

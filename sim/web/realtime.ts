@@ -1,4 +1,4 @@
-// The computer's time, for what follows it in a browser.
+// The computer's time in a browser.
 
 import type { Timer } from "../common/cardtime.js";
 

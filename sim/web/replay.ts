@@ -17,8 +17,8 @@ const TOOLS: SessionTools = {
 export type Files = ReadonlyMap<string, Uint8Array>;
 
 /**
- * Plays a script up to its end or to its first error, which it returns. `begun` gets the card before the first command is
- * carried out; where the script fails before that, it is not called.
+ * Plays a script to its end or to its first error, which it returns. `begun` gets the card before the first command runs,
+ * and is not called if the script fails before that.
  */
 export function replay(
   module: WebAssembly.Module,
@@ -44,7 +44,7 @@ export function replay(
 function flashIn(files: Files, path: string): Uint8Array {
   const name = path.split(/[\\/]/).at(-1) as string;
   const flash = files.get(name);
-  if (!flash) throw new UserError(`flash: a page opens no file by itself; give it ${name} together with the script`);
-  if (!isPlausible(flash)) throw new UserError(`flash: ${name} is no card's flash`);
+  if (!flash) throw new UserError(`flash: the page cannot open files itself; choose ${name} together with the script`);
+  if (!isPlausible(flash)) throw new UserError(`flash: ${name} is not the flash of a card`);
   return flash;
 }

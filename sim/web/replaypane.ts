@@ -1,4 +1,4 @@
-// Replays a session: a script (.dsc) that is chosen or dropped on the page, and what came of it.
+// Replays a session, a script (.dsc) that is chosen or dropped on the page, and shows the result.
 
 import { isPlausible } from "../core/image.js";
 import { linesOf } from "../session/lines.js";
@@ -7,10 +7,10 @@ import { element, setText } from "./dom.js";
 import { labelled } from "./loginpane.js";
 import type { Files } from "./replay.js";
 
-/** Far more than any session: what is larger is another kind of file. */
+/** Far more than any session has. A larger file is of another kind. */
 const LARGEST = 16 * 1024 * 1024;
 const SCRIPT = /\.dsc$/i;
-const WHICH = "Give one script (.dsc), and with it the flash file that it names.";
+const WHICH = "Choose one script (.dsc), together with the flash file that it names.";
 
 /** What the pane does with the card of the page. */
 export interface Stage {
@@ -18,15 +18,15 @@ export interface Stage {
   play(script: Script, files: Files, atPace: boolean): Promise<Played>;
   /** Shows at once what remains of the script that plays. */
   skip(): void;
-  /** A warning where a script was recorded with another firmware. */
+  /** A warning if a script was recorded with another firmware. */
   warning(script: Script): string | undefined;
 }
 
-/** What came of a script. */
+/** The result of a script. */
 export interface Played {
-  /** Where it failed. */
+  /** The line that failed, if any. */
   readonly failure: Failure | undefined;
-  /** It was shown to its end: no other card took its place before. */
+  /** Whether it was shown to its end. Otherwise another card replaced it. */
   readonly seen: boolean;
 }
 
@@ -37,7 +37,7 @@ export class ReplayPane {
   readonly #pace = element("input", { id: "pace", type: "checkbox" });
   readonly #message = element("p", { class: "message", role: "status" });
   readonly #failure = element("dl");
-  /** Counts the scripts: what came of an earlier one is not said. */
+  /** Counts the scripts, so that the result of an earlier one is not shown. */
   #turn = 0;
 
   constructor(stage: Stage) {
@@ -57,7 +57,7 @@ export class ReplayPane {
       element(
         "p",
         { class: "hint" },
-        "A session that was saved here, or any script of dsc-sim. Or drop it on the page.",
+        "Choose a session that was saved here or a script of dsc-sim, or drop it on the page.",
       ),
       labelled("Replay a session", this.#input),
       element("p", { class: "choice" }, this.#pace, element("label", { for: "pace" }, "At the card's pace")),
@@ -91,7 +91,7 @@ export class ReplayPane {
     const warning = this.#stage.warning(script);
     const said = failure
       ? `${name}:${failure.line}: ${failure.error}`
-      : `${name} was played to its end; the card goes on from there.`;
+      : `${name} was played to its end; the card continues from there.`;
     this.#say(warning === undefined ? said : `${said} (${warning})`, failure ? "refused" : "welcome", failure);
   }
 
@@ -113,7 +113,7 @@ export class ReplayPane {
   }
 }
 
-/** The file that is the script: the only one named so, or the only one that is no flash. */
+/** The name of the script: the only file with its extension, or else the only one that is not a flash. */
 function scriptAmong(files: Files): string | undefined {
   const names = [...files.keys()];
   const scripts = names.filter((name) => SCRIPT.test(name));
@@ -121,7 +121,7 @@ function scriptAmong(files: Files): string | undefined {
   return found.length === 1 ? found[0] : undefined;
 }
 
-/** Hears of files that are dropped anywhere on the page; an input for files takes its own. */
+/** Takes files that are dropped anywhere on the page, except on an input, which takes its own. */
 function onDrop(take: (files: readonly File[]) => void): void {
   const { classList } = document.documentElement;
   const isOurs = ({ target, dataTransfer }: DragEvent) =>

@@ -2,7 +2,7 @@
 
 import { element } from "./dom.js";
 
-/** The time that a download may take to begin, in ms. */
+/** The time that a download may take to start, in ms. */
 const BEGINNING = 10_000;
 
 /** Hands a file to the user. */

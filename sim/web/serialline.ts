@@ -1,5 +1,5 @@
-// A serial port of the browser (Web Serial) as a line of frames: frames of the front panel go to its listener, a
-// command gets its answer.
+// A serial port of the browser (Web Serial) as a line of frames. Frames of the front panel go to their listener; a command
+// gets its answer.
 
 import { Channel, Cla, Ins, PROTOCOL_VERSION, Sw } from "../../firmware/wire.js";
 import { ANY, decodeResponse, encodeCommand, refusal } from "../../host-tools/card/apdu.js";
@@ -17,20 +17,20 @@ export interface Serial {
   requestPort(): Promise<SerialPort>;
 }
 
-/** Web Serial, where the browser has it. */
+/** Web Serial, if the browser has it. */
 export function webSerial(): Serial | undefined {
   return (navigator as { serial?: Serial }).serial;
 }
 
 const BAUD_RATE = 115_200;
-/** The time for an answer, in ms, and the number of hellos: a board may restart when its port is opened. */
+/** Time limits for an answer and for a hello, in ms. Several hellos are sent, since opening a port may restart the board. */
 const ANSWER_TIME = 5000;
 const HELLO_TIME = 500;
 const HELLOS = 10;
 const NO_ANSWER = "the card does not answer";
 
 export class SerialLine implements PanelLine {
-  /** Resolves when the line ended, from either side. */
+  /** Resolves when either side has ended the line. */
   readonly closed: Promise<void>;
 
   #hear: (report: Uint8Array) => void = () => {};
@@ -63,7 +63,7 @@ export class SerialLine implements PanelLine {
     void this.closed.then(tell);
   }
 
-  /** Sends a frame of the front panel; those are not answered. */
+  /** Sends a frame of the front panel, which gets no answer. */
   sendPanel(payload: Uint8Array): void {
     this.#send(Channel.PANEL, payload);
   }
@@ -79,7 +79,7 @@ export class SerialLine implements PanelLine {
     return data;
   }
 
-  /** Says hello until the card answers. Anything before that answer belongs to earlier questions. */
+  /** Sends hellos until the card answers. Anything before that answer belongs to earlier commands. */
   async hello(): Promise<void> {
     for (let left = HELLOS; left > 0; left--) {
       const answer = await this.#ask(new Uint8Array(), (payload) => payload.length === 1, HELLO_TIME);

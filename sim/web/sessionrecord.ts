@@ -6,11 +6,11 @@ import { END, hashOf, recordHead } from "../session/recordmarks.js";
 import type { MadeCard } from "./democard.js";
 import { saveFile } from "./savefile.js";
 
-/** Put in by the bundler: the version of the simulator that the page was built of. */
+/** Inserted by the bundler: the version of the simulator from which the page was built. */
 declare const DSC_SIMULATOR: string;
 
 const NAME = "session.dsc";
-/** The initial flash, in a separate file: a demo card needs none. */
+/** The separate file for the initial flash. The demo card needs none. */
 const FLASH_NAME = `${NAME}.flash`;
 
 export class SessionRecord {
@@ -31,7 +31,7 @@ export class SessionRecord {
     );
   }
 
-  /** Offers the session so far to the user, and, unless the card was a fresh demo card, its initial flash. */
+  /** Offers the session so far to the user, and the initial flash unless that of a fresh demo card. */
   save(): void {
     this.#record.catchUp();
     const lines = [...recordHead(DSC_SIMULATOR, hashOf(this.#module)), ...this.#lines, END];

@@ -4,7 +4,7 @@ import { type EventLog, seconds } from "../common/eventlog.js";
 import type { Subject } from "../core/subject.js";
 import { element, setText } from "./dom.js";
 
-/** The entries of the log that are shown. */
+/** The most entries of the log that are shown. */
 const ENTRIES = 100;
 /** Shown for what a card does not report. */
 const UNKNOWN = "–";
@@ -33,7 +33,7 @@ export class StatePane {
   }
 }
 
-/** In the order of the labels. */
+/** The values to show, in the order of the labels. */
 function valuesOf(card: Subject, speed: number): string[] {
   const { tries, battery, flash } = card;
   const time = `${Math.floor(card.time / 1000)} s`;

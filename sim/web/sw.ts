@@ -32,7 +32,7 @@ async function keep(): Promise<void> {
   await cache.addAll(DSC_FILES.map((name) => new Request(name, { cache: "reload" })));
 }
 
-/** The files of other versions. */
+/** Deletes the files of other versions. */
 async function forgetOthers(): Promise<void> {
   const others = (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== CACHE);
   await Promise.all(others.map((name) => caches.delete(name)));

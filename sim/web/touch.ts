@@ -3,7 +3,7 @@
 import { KEYS, type KeyName } from "../core/card.js";
 import type { CardDrawing } from "./carddrawing.js";
 
-/** Who is told of the keys. */
+/** Callbacks for the keys. */
 export interface Hands {
   /** A key is held from now on; the previous one is released. */
   grab(key: KeyName): void;
@@ -13,7 +13,7 @@ export interface Hands {
   tap(key: KeyName): void;
 }
 
-/** The letters of the keys that are no digits, while the card has the focus. */
+/** The letters for PRESS and OK, while the card has the focus. */
 const LETTERS: Readonly<Record<string, KeyName>> = { p: "press", o: "ok" };
 
 /** The prefix for a pointer that holds a key; a key of the keyboard is named by its code. */
@@ -36,13 +36,13 @@ export function listen(drawing: CardDrawing, hands: Hands): void {
   svg.addEventListener("pointerdown", (event) => {
     const key = drawing.keyAt(event.target);
     if (!key || event.button !== 0) return;
-    // The release is reported here, wherever the pointer is by then.
+    // The release is reported here, wherever the pointer is then.
     svg.setPointerCapture(event.pointerId);
     grab(`${POINTER}${event.pointerId}`, key);
   });
   for (const end of ["pointerup", "pointercancel", "lostpointercapture"] as const)
     svg.addEventListener(end, (event) => release(`${POINTER}${event.pointerId}`));
-  // A resting finger must open no menu here.
+  // A resting finger must not open a menu.
   svg.addEventListener("contextmenu", (event) => event.preventDefault());
   svg.addEventListener("click", (event) => {
     const key = drawing.keyAt(event.target);

@@ -114,7 +114,7 @@ function board(...args: string[]) {
 // ---- size and place ----
 
 for (const name of NAMES) {
-  boardTest(image, NAMES, `the ${name} image fits`, () => {
+  boardTest(image, NAMES, `the ${name} image fits the chip`, () => {
     const elf = elfOf(name);
     const flash = elf.segments.filter(({ address, size }) => size > 0 && address < RBPCONF).map(endOf);
     assert.ok(Math.max(...flash) <= FLASH_LIMIT, `${Math.max(...flash)} bytes of flash`);
@@ -126,7 +126,7 @@ for (const name of NAMES) {
     assert.ok(sizes.ram <= used && used - sizes.ram < 8, `${sizes.ram} of ${used} bytes of RAM`);
   });
 
-  boardTest(image, NAMES, `nothing of the ${name} image lies in the card's pages`, () => {
+  boardTest(image, NAMES, `no part of the ${name} image lies in the card's pages`, () => {
     for (const { address, bytes } of atLeast(1, hexOf(name))) {
       const isFree = address + bytes.length <= CARD_PAGES || address >= CHIP_FLASH_END;
       assert.ok(isFree, `0x${address.toString(16)}, ${bytes.length} bytes`);
@@ -138,7 +138,7 @@ for (const name of CARDS) {
   boardTest(
     image,
     [name],
-    `the stack of the ${name} image is at the bottom of RAM, so that it cannot overwrite`,
+    `the stack of the ${name} image is at the bottom of RAM, so that an overflow cannot overwrite data`,
     () => {
       const elf = elfOf(name);
       const bottom = elf.address("ram_start");
@@ -223,7 +223,7 @@ function functionAt(elf: Elf, handler: number): string {
 const calls = (pairs: Record<string, string[]>): CallGraph =>
   new Map(Object.entries(pairs).map(([name, callees]) => [name, new Set(callees)]));
 
-image("a cycle of calls is found, and so is the deepest call path", () => {
+image("a cycle of calls and the deepest call path are found", () => {
   assert.is(cycleIn(calls({ a: ["b", "c"], b: ["c"], c: [] })), undefined);
   assert.equal(cycleIn(calls({ a: ["b"], b: ["c"], c: ["b"] })), ["b", "c", "b"]);
   assert.equal(cycleIn(calls({ a: ["a"] })), ["a", "a"]);
@@ -232,7 +232,7 @@ image("a cycle of calls is found, and so is the deepest call path", () => {
   assert.ok(Number.isNaN(depthOf("a", calls({ a: ["unknown"] }), frames)));
 });
 
-boardTest(image, NAMES, "the module's calls make no cycle, and none goes through a table", () => {
+boardTest(image, NAMES, "the module has no cycle of calls, and no call through a table", () => {
   const listing = listingOf(FIRMWARE_FILE);
   assert.ok(listing.size > 50, `${listing.size} functions`);
   const graph = callsOf(listing);
@@ -253,7 +253,7 @@ boardTest(image, NAMES, "the module's calls make no cycle, and none goes through
 });
 
 for (const name of CARDS) {
-  boardTest(image, [name], `the stack of the ${name} image holds the worst that can come`, () => {
+  boardTest(image, [name], `the stack of the ${name} image holds the deepest calls and interrupts`, () => {
     const path = buildImages(name);
     const elf = new Elf(readFileSync(path));
     const { graph, frames, indirect } = callsOfImage(path, elf);
@@ -337,7 +337,7 @@ boardTest(image, ["template"], "the template of a port links for each core, and 
   assert.match(stderr, /made up/);
 });
 
-boardTest(image, NAMES, "the compiled C is made from the released module", () => {
+boardTest(image, NAMES, "the compiled C comes from the released module", () => {
   buildImages("production");
   const source = spawnSync("wasm2c", [FIRMWARE_FILE, "--module-name", "dsc"], { encoding: "utf8" }).stdout;
   const compiled = readFileSync(join(BUILD, "c", "dsc.c"), "utf8");
@@ -349,7 +349,7 @@ boardTest(image, NAMES, "the compiled C is made from the released module", () =>
 boardTest(
   image,
   CARDS,
-  "an image for the micro:bit says so to who flashes it; those of other ports name no board",
+  "an image for the micro:bit contains the board's name for flashing tools; images of other ports have none",
   () => {
     assert.equal(
       CARDS.map((name) => boardOf(hexOf(name))),
@@ -373,7 +373,7 @@ function word(value: number): Buffer {
   return bytes;
 }
 
-boardTest(image, NAMES, "nothing of development is in the production image", () => {
+boardTest(image, NAMES, "the production image has no part of the development image", () => {
   const symbols = (name: Name) => spawnSync("arm-none-eabi-nm", ["-l", buildImages(name)], { encoding: "utf8" }).stdout;
   assert.match(symbols("development"), /development\.c:/);
   assert.match(symbols("development"), / development_receive\b/);
@@ -402,7 +402,7 @@ function elsewhere(): { folder: string; board: (...args: string[]) => ReturnType
   return { folder, board: run };
 }
 
-boardTest(image, NAMES, "built in another folder, an image is the same, debug information included", () => {
+boardTest(image, NAMES, "an image built in another folder is the same, debug information included", () => {
   const { folder, board } = elsewhere();
   for (const [name, args] of [
     ["development", []],
@@ -418,7 +418,7 @@ boardTest(image, NAMES, "built in another folder, an image is the same, debug in
   }
 });
 
-boardTest(image, NAMES, "an image larger than its port allows is built, and the command fails", () => {
+boardTest(image, NAMES, "an image larger than its port allows is built, but the command fails", () => {
   const { folder, board } = elsewhere();
   const change = (file: string, from: string, to: string) => {
     const path = join(folder, "board", "ports", "microbit", file);
@@ -506,7 +506,7 @@ image("a port that states no limit of RAM or flash is refused", () => {
   assert.is(refused(), "the port x states no limit of flash and RAM");
 });
 
-boardTest(image, NAMES, "the two kinds of image have folders of their own", () => {
+boardTest(image, NAMES, "production and development images have folders of their own", () => {
   const paths = ([[], ["--production"]] as const).map((args) => board(...args).stdout.split(":")[0]);
   const folders = ["development", "production"].map((kind) => `build/board/microbit/${kind}`);
   assert.equal(
@@ -533,7 +533,7 @@ image("an unknown option or port is refused in one line", () => {
 
 // ---- in QEMU ----
 
-boardTest(image, NAMES, "the production image closes a chip that it finds open", async () => {
+boardTest(image, NAMES, "the production image closes a chip that is open", async () => {
   const folder = mkdtempSync(join(tmpdir(), "dsc-image-"));
   const path = join(folder, "open.elf");
   try {

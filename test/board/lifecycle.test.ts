@@ -79,61 +79,66 @@ async function info(port: string): Promise<Record<string, unknown>> {
   return JSON.parse(await run("info", "--port", port, "--json"));
 }
 
-boardTest(life, ["development"], "personalized, used, locked, unlocked, with power cuts in between", async () => {
-  const register = await registerFiles(FOLDER);
-  await run("keys", "new", transport);
-  await powered(async (port) => {
-    const options = ["--port", port, "--serial", SERIAL, "--pin-file", pinFile, "--tries", "3"];
-    await run("personalize", ...options, "--transport", transport, "--allow-development", ...register);
-    assert.is((await info(port)).state, "personalized");
-  });
+boardTest(
+  life,
+  ["development"],
+  "a card is personalized, used, locked and unlocked, with power cuts in between",
+  async () => {
+    const register = await registerFiles(FOLDER);
+    await run("keys", "new", transport);
+    await powered(async (port) => {
+      const options = ["--port", port, "--serial", SERIAL, "--pin-file", pinFile, "--tries", "3"];
+      await run("personalize", ...options, "--transport", transport, "--allow-development", ...register);
+      assert.is((await info(port)).state, "personalized");
+    });
 
-  const { key } = await recordIn(join(FOLDER, "register.db"), SERIAL);
-  await powered((port) =>
-    withPanel(port, async (panel) => {
-      await press(panel, "P", shows("PIN>"));
-      await enterPin(panel, PIN, "CHALLNG>");
-      await type(panel, CHALLENGE, (typed) => typed);
-      const [, response] = await press(panel, ENTER, /\[ (\d{8}) \][─-]/);
-      assert.is(response, ocra(SUITE, key, { challenge: CHALLENGE }));
-      await press(panel, "P", /State +OFF/);
-      await press(panel, "P", shows("PIN>"));
-      await enterPin(panel, WRONG_PIN, "LEFT 2");
-    }),
-  );
+    const { key } = await recordIn(join(FOLDER, "register.db"), SERIAL);
+    await powered((port) =>
+      withPanel(port, async (panel) => {
+        await press(panel, "P", shows("PIN>"));
+        await enterPin(panel, PIN, "CHALLNG>");
+        await type(panel, CHALLENGE, (typed) => typed);
+        const [, response] = await press(panel, ENTER, /\[ (\d{8}) \][─-]/);
+        assert.is(response, ocra(SUITE, key, { challenge: CHALLENGE }));
+        await press(panel, "P", /State +OFF/);
+        await press(panel, "P", shows("PIN>"));
+        await enterPin(panel, WRONG_PIN, "LEFT 2");
+      }),
+    );
 
-  const lockCode = await powered((port) =>
-    withPanel(port, async (panel) => {
-      await press(panel, "P", shows("PIN>"));
-      await enterPin(panel, WRONG_PIN, "LEFT 1");
-      await panel.until(shows("PIN>"));
-      await enterPin(panel, WRONG_PIN, "LOCKED");
-      const [, code] = await press(panel, ENTER, /\[ (\d{8}) \][─-]/);
-      return code as string;
-    }),
-  );
+    const lockCode = await powered((port) =>
+      withPanel(port, async (panel) => {
+        await press(panel, "P", shows("PIN>"));
+        await enterPin(panel, WRONG_PIN, "LEFT 1");
+        await panel.until(shows("PIN>"));
+        await enterPin(panel, WRONG_PIN, "LOCKED");
+        const [, code] = await press(panel, ENTER, /\[ (\d{8}) \][─-]/);
+        return code as string;
+      }),
+    );
 
-  const unlockCode = JSON.parse(
-    await run("unlock", "--serial", SERIAL, "--lock-code", lockCode, ...register, "--json"),
-  ).unlockCode;
-  await powered((port) =>
-    withPanel(port, async (panel) => {
-      await press(panel, "P", shows("LOCKED"));
-      await press(panel, ENTER, shows(lockCode));
-      await press(panel, ENTER, shows("UNLOCK>"));
-      await type(panel, unlockCode, (typed) => typed);
-      await press(panel, ENTER, shows("NEW>"));
-      await enterPin(panel, NEW_PIN, "REP>", "NEW>");
-      await enterPin(panel, NEW_PIN, "PIN SET", "REP>");
-    }),
-  );
+    const unlockCode = JSON.parse(
+      await run("unlock", "--serial", SERIAL, "--lock-code", lockCode, ...register, "--json"),
+    ).unlockCode;
+    await powered((port) =>
+      withPanel(port, async (panel) => {
+        await press(panel, "P", shows("LOCKED"));
+        await press(panel, ENTER, shows(lockCode));
+        await press(panel, ENTER, shows("UNLOCK>"));
+        await type(panel, unlockCode, (typed) => typed);
+        await press(panel, ENTER, shows("NEW>"));
+        await enterPin(panel, NEW_PIN, "REP>", "NEW>");
+        await enterPin(panel, NEW_PIN, "PIN SET", "REP>");
+      }),
+    );
 
-  await powered((port) =>
-    withPanel(port, async (panel) => {
-      await press(panel, "P", shows("PIN>"));
-      await enterPin(panel, NEW_PIN, "CHALLNG>");
-    }),
-  );
-});
+    await powered((port) =>
+      withPanel(port, async (panel) => {
+        await press(panel, "P", shows("PIN>"));
+        await enterPin(panel, NEW_PIN, "CHALLNG>");
+      }),
+    );
+  },
+);
 
 life.run();

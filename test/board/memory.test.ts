@@ -169,11 +169,11 @@ boardTest(memory, IMAGES_NEEDED, "natively, every access is right or traps", () 
   assert.is(firstWrong(runNatively(built(NATIVELY)), HOSTILE.cases), undefined);
 });
 
-boardTest(memory, IMAGES_NEEDED, "on the Cortex-M0, every access is right or traps, and none faults", async () => {
+boardTest(memory, IMAGES_NEEDED, "on the Cortex-M0 every access is right or traps, and none faults", async () => {
   assert.is(firstWrong(await runOnChip(built(ON_CHIP)), HOSTILE.cases), undefined);
 });
 
-memory("the cases reach every border", () => {
+memory("the cases include every border", () => {
   const { cases } = HOSTILE;
   const count = (trap: number) => cases.filter(({ expected }) => expected.trap === trap).length;
   assert.ok(cases.length > 25_000, `${cases.length} cases`);
@@ -195,7 +195,7 @@ const NATIVE_FINDS: Find[] = [
   { wrong: "UNCHECKED", found: /: fault, not trap 1$/ },
 ];
 for (const { wrong, found } of tried(NATIVE_FINDS)) {
-  boardTest(memory, IMAGES_NEEDED, `natively, a check that is wrong is found: ${wrong}`, () => {
+  boardTest(memory, IMAGES_NEEDED, `natively, a wrong bounds check is found: ${wrong}`, () => {
     assert.match(firstWrong(runNatively(built(spoilt(NATIVELY, wrong))), HOSTILE.cases) ?? "", found);
   });
 }
@@ -210,7 +210,7 @@ const CHIP_FINDS: Find[] = [
   { wrong: "ALIGNED", found: /^i32\.store16 offset=0 at 1: fault, not returned/, telling: true },
 ];
 for (const { wrong, found } of tried(CHIP_FINDS)) {
-  boardTest(memory, IMAGES_NEEDED, `on the Cortex-M0, a check that is wrong is found: ${wrong}`, async () => {
+  boardTest(memory, IMAGES_NEEDED, `on the Cortex-M0 a wrong bounds check is found: ${wrong}`, async () => {
     assert.match(firstWrong(await runOnChip(built(spoilt(ON_CHIP, wrong))), HOSTILE.cases) ?? "", found);
   });
 }

@@ -67,7 +67,7 @@ async function pressWorn(card: EmulatedBoard, key: KeyName): Promise<void> {
 boardTest(
   pins,
   ["development"],
-  "a login, from the first hold to a dark screen, as drawn in docs/board.svg (npm run picture)",
+  "a login runs from the first hold to a dark screen, as drawn in docs/board.svg (npm run picture)",
   () =>
     withCard(async (card) => {
       assert.is(card.read().trim(), "");
@@ -84,7 +84,7 @@ boardTest(
     }),
 );
 
-boardTest(pins, ["development"], "a wrong PIN, counted in flash", () =>
+boardTest(pins, ["development"], "a wrong PIN is counted in flash", () =>
   withCard(async (card) => {
     await turnOn(card);
     await enter(card, WRONG_PIN, "PIN>****");
@@ -98,7 +98,7 @@ boardTest(pins, ["development"], "a wrong PIN, counted in flash", () =>
   }),
 );
 
-boardTest(pins, ["development"], "every key", () =>
+boardTest(pins, ["development"], "every key works", () =>
   withCard(async (card) => {
     await turnOn(card);
     await enter(card, DEMO.pin, "PIN>****");
@@ -137,7 +137,7 @@ boardTest(pins, ["development"], "a contact that only bounces does not count", (
   }),
 );
 
-boardTest(pins, ["development"], "a hold of PRESS turns on while it is down, and a short press does not", () =>
+boardTest(pins, ["development"], "a hold of PRESS turns the card on while it is down, and a short press does not", () =>
   withCard(async (card) => {
     await card.tap("press");
     await card.wait(300);
@@ -148,7 +148,7 @@ boardTest(pins, ["development"], "a hold of PRESS turns on while it is down, and
   }),
 );
 
-boardTest(pins, ["development"], "the production image, also after a reset", async () => {
+boardTest(pins, ["development"], "the production image works, also after a reset", async () => {
   const card = await EmulatedBoard.start({ image: buildImages("production"), flash: demoFlash() });
   try {
     await turnOn(card);

@@ -43,7 +43,7 @@ boardTest(port, BOTH, "a stack that overflows ends in a reset, with RAM and regi
   }
 });
 
-boardTest(port, BOTH, "a reset while interrupts come wipes RAM, and no interrupt leaves data in it", async () => {
+boardTest(port, BOTH, "a reset during interrupts wipes RAM, and no interrupt leaves data in it", async () => {
   // Count instructions, so that interrupts fall into the wiping in every run.
   const machine = await Machine.start({ image: portImage("interrupted.c"), haltsAtReset: true, icount: ICOUNT });
   try {
@@ -74,47 +74,52 @@ boardTest(
   },
 );
 
-boardTest(port, BOTH, "uses supply, flash, random source, clock and UART as the chip's manual says", async () => {
-  const machine = await Machine.start({ image: portImage("registers.c", { without: ["port.c", "oled.c"] }) });
-  try {
-    const lines = (await saidUntil(machine, "end\n")).split("\n");
-    const hex = (value: number) => value.toString(16).padStart(8, "0");
-    assert.equal(lines, [
-      // At 32,768 Hz, less one.
-      `watchdog ${hex(4 * 32_768 - 1)}`,
-      // 1023 is 3.6 V.
-      ...[0, 852, 1023].map((sample) => `supply ${hex(Math.floor((sample * 3600) / 1023))}`),
-      `ADC afterwards ${hex(0)}`,
-      `programmed ${hex(0x12345678)}`,
-      `in mode ${hex(1)}`,
-      `afterwards ${hex(0)}`,
-      `erased ${hex(0x3f000 + 2 * 1024)}`,
-      `in mode ${hex(2)}`,
-      `afterwards ${hex(0)}`,
-      `random ${hex(1)}`,
-      // The random source here counts from 0: the port checks the first six bytes, and returns the next four.
-      "bytes 06070809",
-      `biased ${hex(0)}`,
-      `stopped ${hex(1)}`,
-      // Read after 1.5 ms and after 3 ms: halves of milliseconds add up.
-      `clock ${hex(1)}`,
-      `clock ${hex(3)}`,
-      // 64 of 70 bytes fit; the UART's interrupt is off until one of them is taken.
-      `taken ${hex(64)}`,
-      `silenced ${hex(1 << 2)}`,
-      `first ${hex(1)}`,
-      `listening ${hex(1 << 2)}`,
-      `its place ${hex(0)}`,
-      `taken ${hex(65)}`,
-      `received ${hex(70)}`,
-      `left ${hex(0)}`,
-      "end",
-      "",
-    ]);
-  } finally {
-    await machine.stop();
-  }
-});
+boardTest(
+  port,
+  BOTH,
+  "the port uses supply, flash, random source, clock and UART as the chip's manual says",
+  async () => {
+    const machine = await Machine.start({ image: portImage("registers.c", { without: ["port.c", "oled.c"] }) });
+    try {
+      const lines = (await saidUntil(machine, "end\n")).split("\n");
+      const hex = (value: number) => value.toString(16).padStart(8, "0");
+      assert.equal(lines, [
+        // At 32,768 Hz, less one.
+        `watchdog ${hex(4 * 32_768 - 1)}`,
+        // 1023 is 3.6 V.
+        ...[0, 852, 1023].map((sample) => `supply ${hex(Math.floor((sample * 3600) / 1023))}`),
+        `ADC afterwards ${hex(0)}`,
+        `programmed ${hex(0x12345678)}`,
+        `in mode ${hex(1)}`,
+        `afterwards ${hex(0)}`,
+        `erased ${hex(0x3f000 + 2 * 1024)}`,
+        `in mode ${hex(2)}`,
+        `afterwards ${hex(0)}`,
+        `random ${hex(1)}`,
+        // The random source here counts from 0: the port checks the first six bytes, and returns the next four.
+        "bytes 06070809",
+        `biased ${hex(0)}`,
+        `stopped ${hex(1)}`,
+        // Read after 1.5 ms and after 3 ms: halves of milliseconds add up.
+        `clock ${hex(1)}`,
+        `clock ${hex(3)}`,
+        // 64 of 70 bytes fit; the UART's interrupt is off until one of them is taken.
+        `taken ${hex(64)}`,
+        `silenced ${hex(1 << 2)}`,
+        `first ${hex(1)}`,
+        `listening ${hex(1 << 2)}`,
+        `its place ${hex(0)}`,
+        `taken ${hex(65)}`,
+        `received ${hex(70)}`,
+        `left ${hex(0)}`,
+        "end",
+        "",
+      ]);
+    } finally {
+      await machine.stop();
+    }
+  },
+);
 
 function saidUntil({ serial, ended }: Machine, end: string): Promise<string> {
   let said = "";
@@ -127,7 +132,7 @@ function saidUntil({ serial, ended }: Machine, end: string): Promise<string> {
   });
 }
 
-boardTest(port, BOTH, "the watchdog is started, and fed while the chip is idle", async () => {
+boardTest(port, BOTH, "the watchdog runs, and is fed while the chip is idle", async () => {
   const machine = await Machine.start({ image: developmentImage(), stepped: true });
   try {
     const rests = await Rests.begin(machine, developmentImage());

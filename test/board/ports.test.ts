@@ -46,7 +46,7 @@ type Port = Exclude<PortName, "microbit" | "template">;
 const PORTS = EMULATED.filter((port): port is Port => port !== "microbit");
 
 for (const port of PORTS) {
-  boardTest(test, [port], `${port}: dsc info answers, with the same firmware as on every host`, async () => {
+  boardTest(test, [port], `${port}: dsc info answers, and the firmware is the same as on every host`, async () => {
     const machine = await Machine.start({ image: buildImages(port), port, serial: "pty" });
     try {
       const { stdout, code, stderr } = await dsc(["info", "--port", machine.pty as string, "--json"]);
@@ -66,23 +66,28 @@ for (const port of PORTS) {
     assert.equal(await differences(port, imageWith(port, slowStart(port))), []);
   });
 
-  boardTest(test, [port], `${port}: its figures are within their limits`, async () => {
+  boardTest(test, [port], `${port}: the figures are within their limits`, async () => {
     assert.equal(await beyond(port, buildImages(port)), []);
   });
 
-  boardTest(test, [port], `${port}: after off, two owners leave the same RAM, and nothing of a secret`, async () => {
-    const dumps = await Promise.all([ONE, OTHER].map((owner) => dumpAfterOff(port, owner)));
-    const [one, other] = dumps as [Dump, Dump];
-    const changing = new Set([...one.changing, ...other.changing]);
-    assert.ok(changing.size <= MOST_WORDS, `${changing.size} words change by themselves`);
-    const differ = [...one.ram.keys()].filter((at) => one.ram[at] !== other.ram[at] && !changing.has(at & ~3));
-    assert.equal(differ, []);
-    for (const [i, { record }] of [ONE, OTHER].entries()) {
-      for (const secret of [record.key, record.unlockKey]) assert.not.ok(holds((dumps[i] as Dump).ram, secret));
-    }
-  });
+  boardTest(
+    test,
+    [port],
+    `${port}: after power-off the RAM of two owners is the same, and contains no secret`,
+    async () => {
+      const dumps = await Promise.all([ONE, OTHER].map((owner) => dumpAfterOff(port, owner)));
+      const [one, other] = dumps as [Dump, Dump];
+      const changing = new Set([...one.changing, ...other.changing]);
+      assert.ok(changing.size <= MOST_WORDS, `${changing.size} words change by themselves`);
+      const differ = [...one.ram.keys()].filter((at) => one.ram[at] !== other.ram[at] && !changing.has(at & ~3));
+      assert.equal(differ, []);
+      for (const [i, { record }] of [ONE, OTHER].entries()) {
+        for (const secret of [record.key, record.unlockKey]) assert.not.ok(holds((dumps[i] as Dump).ram, secret));
+      }
+    },
+  );
 
-  boardTest(test, [port], `${port}: a key that is open is seen in RAM, and a trap leaves nothing at all`, async () => {
+  boardTest(test, [port], `${port}: an open key is seen in RAM, and a trap leaves nothing`, async () => {
     const image = buildImages(port);
     const chip = await Chip.start(image, cardOf(ONE.record).flash.bytes, SEED, port);
     try {

@@ -116,7 +116,7 @@ boardTest(test, ["posix"], "restores time, battery and power when it is released
   assert.is(frames.filter(({ channel }) => channel === Channel.APDU).length, 1, "without power nobody answers hello");
 });
 
-boardTest(test, ["posix"], "has a battery once it is blanked, whatever was commanded before", () => {
+boardTest(test, ["posix"], "has a battery after it is blanked, whatever commands came before", () => {
   for (const millivolts of [0, 1500]) {
     const commands = [encodeCommand(Op.BATTERY, millivolts), encodeCommand(Op.BLANK), HELLO, encodeCommand(Op.STATUS)];
     const { answers, frames } = run(["--stdio"], ...commands);

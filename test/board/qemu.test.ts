@@ -110,7 +110,7 @@ boardTest(qemu, ["development"], "a flash file belongs to one emulator at a time
   assert.is(await end(running, "SIGINT"), 0);
 });
 
-boardTest(qemu, ["development"], "refuses what it cannot do, in a line", () => {
+boardTest(qemu, ["development"], "refuses an unusable flash file and wrong options in one line", () => {
   developmentImage();
   const short = join(FOLDER, "short.bin");
   writeFileSync(short, "short");
@@ -123,7 +123,7 @@ boardTest(qemu, ["development"], "refuses what it cannot do, in a line", () => {
   assert.is(refused(["--nonsense"]).code, 2);
 });
 
-qemu("says what to install where tools are missing", () => {
+qemu("missing tools are reported with the packages to install", () => {
   const { code, stderr } = refused([], { ...process.env, PATH: FOLDER });
   assert.is(code, 1);
   assert.match(stderr, /^board:qemu: .*apt-get install wabt gcc-arm-none-eabi .*qemu-system-arm\n$/);

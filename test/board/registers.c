@@ -92,7 +92,7 @@ static volatile uint32_t *chip_register(uint32_t address) {
   return find(address);
 }
 
-/* ---- what is not looked at ---- */
+/* ---- what is not observed ---- */
 
 void oled_start(void) {}
 
@@ -100,7 +100,7 @@ void oled_show(const uint8_t *text) {
   (void)text;
 }
 
-/* ---- saying ---- */
+/* ---- output ---- */
 
 static void say_text(const char *text) {
   for (; *text; text++) port_send((const uint8_t *)text, 1);

@@ -31,7 +31,7 @@ const CLOCK = { now: 2, last_tick: 1 } as const;
 const MOST_COPIES = 2;
 /** The number of sleeps during which those copies are searched for. */
 const RESTS = 12;
-/** As many bytes of a secret in a row are no accident. */
+/** This many bytes of a secret in a row are no coincidence. */
 const TELLING = 4;
 
 type Flow = (chip: Chip, owner: Owner) => Promise<void>;
@@ -107,7 +107,7 @@ for (const [name, flow] of Object.entries(FLOWS)) {
   });
 }
 
-boardTest(residue, ["development"], "a personalization, off", async () => {
+boardTest(residue, ["development"], "a personalization leaves nothing after power-off", async () => {
   const blank = new Uint8Array(4096).fill(0xff);
   const dumps = await Promise.all([ONE, OTHER].map((owner) => dumpAfter(personalizeChip, owner, blank)));
   assertNothingLeft(dumps, [ONE, OTHER]);
@@ -116,7 +116,7 @@ boardTest(residue, ["development"], "a personalization, off", async () => {
   }
 });
 
-boardTest(residue, ["development"], "a trap leaves nothing at all", async () => {
+boardTest(residue, ["development"], "a trap leaves nothing", async () => {
   const chip = await Chip.start(buildImages("development"), cardOf(ONE.record).flash.bytes, SEED);
   try {
     await logIn(chip, ONE);
@@ -127,7 +127,7 @@ boardTest(residue, ["development"], "a trap leaves nothing at all", async () => 
   }
 });
 
-boardTest(residue, ["development"], "notices a secret that is there: a response, an open key", async () => {
+boardTest(residue, ["development"], "a secret in RAM is noticed: a response, an open key", async () => {
   const chip = await Chip.start(buildImages("development"), cardOf(ONE.record).flash.bytes, SEED);
   try {
     await logIn(chip, ONE);
@@ -137,7 +137,7 @@ boardTest(residue, ["development"], "notices a secret that is there: a response,
   }
 });
 
-boardTest(residue, ["development"], "notices the keys of a channel that is open", async () => {
+boardTest(residue, ["development"], "the keys of an open channel are noticed", async () => {
   const chip = await Chip.start(buildImages("development"), new Uint8Array(4096).fill(0xff), SEED);
   try {
     const { frames, keys } = personalization(ONE.record);

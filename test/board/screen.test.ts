@@ -160,7 +160,7 @@ function master(): { bus: I2cBus; device: Ssd1306; send: (...bytes: number[]) =>
 
 const SET_UP = [0xa8, 31, 0xda, 2, 0x8d, 0x14, 0x20, 0];
 
-screen("the model refuses what the controller does not know", () => {
+screen("the model refuses commands that the controller does not know", () => {
   assert.throws(() => master().send(0x78, 0x00, 0xac), /command 0xac: unknown/);
   assert.throws(() => master().send(0x7a, 0x00), /address byte 0x7a/);
   assert.throws(() => master().send(0x78, 0x80), /control byte 0x80/);

@@ -14,7 +14,7 @@ export interface Figure {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
-  /** The least and the most that a correct board shows, where that is known. */
+  /** The least and the greatest value of a correct board, if known. */
   readonly limits?: Limits;
 }
 

@@ -6,7 +6,7 @@
 export interface Options {
   /** Runs the whole campaign, however long that takes; otherwise its share of the half hour that all campaigns have. */
   readonly long: boolean;
-  /** Only the case with this id, as a failure named it. */
+  /** Only the case with this id, from the report of a failure. */
   readonly only?: string;
   /** Reports progress to people. */
   readonly log: (line: string) => void;

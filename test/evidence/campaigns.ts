@@ -1,4 +1,4 @@
-// All campaigns, in the order in which docs/EVIDENCE.md tells of them.
+// All campaigns, in the order of docs/EVIDENCE.md.
 
 import type { Campaign } from "./campaign.js";
 import { DESK } from "./desk.js";

@@ -15,7 +15,7 @@ for (const place of PLACES)
   packageTest(
     test,
     place.missing ?? NO_POPPLER,
-    `60 cards, pulled, exchanged, ports lost, the tool killed (${place.kind})`,
+    `60 cards are seeded while cards are pulled and exchanged, ports lost and the tool killed (${place.kind})`,
     async () => {
       const { disturbances, wrong } = await runDesk({
         ...{ where: await place.fresh(), folder: scratchFolder(), cards: CARDS, seed: 7 },

@@ -255,12 +255,12 @@ const SECTIONS: readonly Section[] = [
   },
 ];
 
-test("the table is that of the records; figures that are not of this firmware are called those of an earlier one", () => {
+test("the table in EVIDENCE.md is made from the records", () => {
   const hint = "the firmware or docs/evidence.json was changed: npm run evidence -- --table";
   assert.is(tableIn(TEXT), tableOf(RECORDS, currentModule()), hint);
 });
 
-test("the table says which figures are of an earlier module", () => {
+test("the table marks figures of an earlier module", () => {
   const [record] = RECORDS as [Record];
   assert.not.match(tableOf([record], record.module), /an earlier one/);
   assert.match(tableOf([record], "0123456789abcdef"), new RegExp(`\`${record.module}\`, an earlier one`));
@@ -284,18 +284,18 @@ const COUNTED = [
 ] as const;
 
 for (const [campaign, figure, count] of COUNTED)
-  test(`${campaign}: a record of this module has all of the campaign's cases; one of an earlier module has none too many`, () => {
+  test(`${campaign}: a record of this module counts all cases, one of an earlier module no more than that`, () => {
     const { module } = RECORDS.find((one) => one.campaign === campaign && !one.long) as Record;
     if (module === currentModule()) assert.is(figureOf(campaign, figure), count);
     else assert.ok(figureOf(campaign, figure) <= count);
   });
 
 for (const section of SECTIONS) {
-  test(`${section.heading}: says the figures of the records, and no other number`, () => {
+  test(`${section.heading}: the section has the figures of the records and no other number`, () => {
     assert.equal(faultsIn(section, sectionOf(section.heading)), []);
   });
 
-  test(`${section.heading}: a figure that is off by one is found`, () => {
+  test(`${section.heading}: a figure that is wrong by one is found`, () => {
     const text = sectionOf(section.heading);
     for (const [pattern] of section.claims) {
       const match = pattern.exec(text) as RegExpExecArray;
@@ -307,7 +307,7 @@ for (const section of SECTIONS) {
   });
 }
 
-test("numbers are found in a text, and none in the names of standards and algorithms", () => {
+test("numbers are found in a text, but not in the names of standards and algorithms", () => {
   assert.equal(numbersIn("of 4,614 in 28 (83) and 1,594,662; RFC"), [4614, 28, 83, 1_594_662]);
   assert.equal(
     numbersIn(withoutNames("RFC 6287, SHA-256, HMAC-SHA-1, -256, -512, `ca3c 12`, 2026-11-23 and 17")),

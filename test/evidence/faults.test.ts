@@ -26,14 +26,14 @@ const PART: Plan = { thinning: 1000, sampling: 1000, only: /^(onetry|pin|unlock|
 const test = suite("faults");
 const instrumented = await released();
 
-test("nothing armed, the instrumented module does what the instrumented one does", () => {
+test("without a fault the instrumented module behaves as the firmware", () => {
   for (const scenario of SCENARIOS) {
     const trial = new Trial(instrumented, scenario);
     assert.equal(trial.run(undefined), { outcome: "unchanged" }, scenario.name);
   }
 });
 
-test("the questions can be answered otherwise: with the right PIN, code or keys the card opens", () => {
+test("the scenarios can succeed: with the right PIN, code or keys the card opens", () => {
   const never = ["power-on", "locked", "blocked", "login", "wipe-interrupted", "derivation", "forged", "bare", "read"];
   const asked = SCENARIOS.filter(
     ({ name }) => !never.some((start) => name.startsWith(start)) && name !== "personalize",
@@ -43,7 +43,7 @@ test("the questions can be answered otherwise: with the right PIN, code or keys 
 });
 
 for (const name of ["pin-last", "code-last", "change", "unlock-last", "channel", "forged-wipe", "derivation"]) {
-  test(`${name}: no fault of the part that is tried here opens the card`, () => {
+  test(`${name}: no fault among the sample tried here opens the card`, () => {
     assert.equal(failures(instrumented, name, PART).failures, []);
   });
 }
@@ -52,12 +52,12 @@ test("an id replays a fault, and an unknown id is refused", async () => {
   const replay = async (only: string) => (await FAULTS.run({ long: false, only, log: () => {} })).failures;
   assert.equal(await replay("pin/1/1/skip"), []);
   for (const id of ["nowhere/1/1/skip", "pin/99999/1/skip", "pin/1/x/skip", "pin/1/1/bogus"]) {
-    assert.equal(await replay(id), [{ id, what: "there is no such fault" }]);
+    assert.equal(await replay(id), [{ id, what: "no fault has this id" }]);
   }
 });
 
 for (const mutant of FAULT_MUTANTS) {
-  test(`noticed: ${mutant.breaks}`, async () => {
+  test(`noticed if it does not hold: ${mutant.breaks}`, async () => {
     const broken = await compile(mutant);
     const found = failures(broken, mutant.scenario, {
       ...PART,
@@ -69,7 +69,7 @@ for (const mutant of FAULT_MUTANTS) {
   });
 }
 
-test("a session key that goes astray is not told with the challenge", async () => {
+test("a misdirected session key is not sent with the challenge", async () => {
   const { scenario, functions } = KEYS_BEFORE_CHALLENGE;
   assert.equal(violations(instrumented, scenario, functions, "ones"), []);
   const broken = await compile(KEYS_BEFORE_CHALLENGE);
@@ -77,7 +77,7 @@ test("a session key that goes astray is not told with the challenge", async () =
 });
 
 for (const mutant of SINGLE_EXECUTIONS) {
-  test(`noticed, in single executions: ${mutant.breaks}`, async () => {
+  test(`noticed in single executions if it does not hold: ${mutant.breaks}`, async () => {
     const { scenario, functions, says, what, modes } = mutant;
     const inAll = (module: Instrumented) =>
       modes.flatMap((mode) => violations(module, scenario, functions, mode, what));
@@ -94,14 +94,14 @@ test("an AES that lost its S-box sends no key", async () => {
   isFound(broken, astray(broken, scenario, functions, says), says);
 });
 
-test("no fault on the way to the card id tells a key", () => {
+test("no fault on the way to the card id reveals a key", () => {
   assert.equal(
     failures(instrumented, "read-id", { ...PART, thinning: 10, only: /^(cardid|crypto\/(kdf|cmac))/ }).failures,
     [],
   );
 });
 
-test("a public text whose address goes astray is none of the keys", async () => {
+test("a misdirected copy of public data contains none of the keys", async () => {
   const { scenario, functions, says } = ADDRESSED_ONCE;
   assert.equal(astray(instrumented, scenario, functions), []);
   const broken = await compile(ADDRESSED_ONCE);
@@ -109,7 +109,7 @@ test("a public text whose address goes astray is none of the keys", async () => 
 });
 
 for (const mutant of tried(ADDRESSES)) {
-  test(`noticed, by each bit of an address: ${mutant.breaks}`, async () => {
+  test(`noticed by each bit of an address if it does not hold: ${mutant.breaks}`, async () => {
     assert.equal(astray(instrumented, mutant.scenario, mutant.functions), []);
     const broken = await compile(mutant);
     isFound(broken, astray(broken, mutant.scenario, mutant.functions, mutant.says), mutant.says);
@@ -125,7 +125,7 @@ function astray(instrumented: Instrumented, scenario: string, only: RegExp, unti
   return tally.failures;
 }
 
-test("a wrong PIN whose frame loses a byte on the line was no attempt", () => {
+test("a wrong PIN whose frame loses a byte on the line spends no try", () => {
   assert.equal(violations(instrumented, "change", /^line\/receive$/, "skip"), []);
 });
 

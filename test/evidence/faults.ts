@@ -81,7 +81,7 @@ export function replayOn(instrumented: Instrumented, id: string): { failures: re
   const scenario = SCENARIOS.find((other) => other.name === name);
   const where = instrumented.sites[Number(site)];
   if (!scenario || !where || !/^\d+$/.test(execution ?? "") || !/^(skip|ones|reverse|bit\d+)$/.test(mode ?? "")) {
-    return { failures: [{ id, what: "there is no such fault" }] };
+    return { failures: [{ id, what: "no fault has this id" }] };
   }
   const fault: Fault = { site: where.id, execution: Number(execution), mode: mode as Mode };
   const { outcome, violation } = new Trial(instrumented, scenario).run(fault);

@@ -1,5 +1,5 @@
-// Campaign fuzzing in its short form: the corpus under the sanitizers, and some executions more of each target; and that
-// each target finds a mutant of the firmware. Executions are counted, and drawn from one seed, so that a run repeats.
+// Campaign fuzzing in its short form: the corpus under the sanitizers, and some more executions of each target. Each target
+// finds a mutant of the firmware. Executions are counted and come from one seed, so that a run can be repeated.
 
 import * as assert from "uvu/assert";
 import { compileBinary } from "../mutants/apply.js";
@@ -39,11 +39,11 @@ boardTest(test, ["fuzz"], "an id replays an input", async () => {
   const replay = async (only: string) => (await FUZZING.run({ long: false, only, log: () => {} })).failures;
   const [first = ""] = corpusOf(TARGETS[0] as Target);
   assert.equal(await replay(`serial/${first.split("/").at(-1)}`), []);
-  assert.equal(await replay("serial/none"), [{ id: "serial/none", what: "there is no such input" }]);
+  assert.equal(await replay("serial/none"), [{ id: "serial/none", what: "no input has this id" }]);
 });
 
 for (const mutant of tried(FUZZING_MUTANTS)) {
-  boardTest(test, ["fuzz"], `found: not so that ${mutant.breaks}`, async () => {
+  boardTest(test, ["fuzz"], `found if it does not hold: ${mutant.breaks}`, async () => {
     const fuzzer = Fuzzer.of(await compileBinary(mutant), `mutant-${FUZZING_MUTANTS.indexOf(mutant) + 1}`);
     const target = TARGETS.find(({ name }) => name === mutant.target) as Target;
     const { finding, executions } = await fuzzer.fuzz(target, [SEED, `-runs=${MOST_EXECUTIONS}`]);

@@ -1,6 +1,6 @@
 // Campaign fuzzing: the released module, as wasm2c makes it C, under libFuzzer, AddressSanitizer and UBSan, with its port
-// in memory (test/rig/fuzzing). Any bytes on the serial line, any commands in a secure channel, any keys with any time between,
-// any flash image when the battery goes in: no trap, no hang, no sanitizer's report, no broken promise.
+// in memory (test/rig/fuzzing). Any bytes on the serial line, any commands in a secure channel, any keys at any times, any
+// flash image when the battery is put in: no trap, no hang, no report of a sanitizer, no broken promise.
 //
 // An id names an input: TARGET/FILE, in build/fuzzing or in test/corpus.
 
@@ -30,7 +30,7 @@ async function run({ long, only, log }: Options): Promise<Result> {
   return fuzzTargets(fuzzer, [long ? `-runs=${LONG_EXECUTIONS}` : `-max_total_time=${SECONDS}`], log);
 }
 
-/** Fuzzes every target, as long as libFuzzer's flags say. */
+/** Fuzzes every target, for as long as libFuzzer's flags say. */
 export async function fuzzTargets(
   fuzzer: Fuzzer,
   flags: readonly string[],
@@ -69,7 +69,7 @@ function failuresOf(name: string, finding: Run["finding"]): Failure[] {
 async function replay(fuzzer: Fuzzer, id: string): Promise<Failure[]> {
   const [name = ""] = id.split("/");
   const file = [FINDINGS, CORPUS].map((folder) => join(folder, id)).find((path) => existsSync(path));
-  if (!file || !TARGETS.some((target) => target.name === name)) return [{ id, what: "there is no such input" }];
+  if (!file || !TARGETS.some((target) => target.name === name)) return [{ id, what: "no input has this id" }];
   const { finding } = await fuzzer.replay(name, file);
   return finding ? [{ id, what: finding.what }] : [];
 }

@@ -1,13 +1,13 @@
-// Evidence: the host's side. Every file is whole or not there, whatever ends `dsc`; never a card whose key nobody holds,
-// whoever else runs it; and no secret anywhere but where it belongs.
+// Evidence: the host's side. Whatever ends `dsc`, and whoever else runs it, every file is complete or absent and every card's
+// key is in the register; and a secret is nowhere but where it belongs.
 //
 //   FLOW:N…        kill -9 at an operation, or two (hostside/kills.ts)
 //   FLOW/N.M       the computer loses power (hostside/powerloss.ts)
 //   port: late: register: serial: crowd:   two or more at once (hostside/atonce.ts)
-//   canary:NAME    secrets looked for in the image of a process, and in all that it left (hostside/canaries.ts)
+//   canary:NAME    a search for secrets in the image of a process, and in everything that it left (hostside/canaries.ts)
 //
-// Here a process is ended at what it does with files, and at the lines of its trace. What the register's own file and the
-// card have when it is ended inside the register is a campaign of its own.
+// Here a process is ended at its file operations, and at the lines of its trace. Another campaign, register, ends it inside the
+// register, and compares the register's own file with the card.
 
 import type { Campaign, Failure, Figure, Options, Result } from "./campaign.js";
 import { crowd, lateToPort, NEVER_MET, samePort, sameRegister, sameSerial } from "./hostside/atonce.js";
@@ -23,15 +23,15 @@ export const HOST_SIDE: Campaign = {
   run,
 };
 
-/** Why it cannot be run here; nothing where it can. */
+/** Why it cannot be run here; undefined if it can. */
 export const SKIPPED = process.platform === "linux" ? undefined : "it needs Linux: /proc, and pseudo-terminals";
 
-/** In the short form, of the moments of a run at which it is killed and its rerun is killed again. */
+/** The short form has this many cases in which a run is killed and its rerun is killed again. */
 const PAIRS = 12;
-/** In the short form, every so many-th operation meets a second program. */
+/** In the short form, a second program comes at one in this many operations. */
 const MEETING_STEP = 9;
 const CROWD = 6;
-/** Its register is made after its first file: what its disk loses is not seen by the injected file system. */
+/** The flow that makes its register after its first file: the injected file system does not see what the disk loses. */
 const WITHOUT_DISK = "init";
 
 /** Figures by name, added up. */
@@ -39,7 +39,7 @@ class Tally {
   readonly figures = new Map<string, Figure>();
   readonly failures: Failure[] = [];
 
-  /** Adds to a figure, which the campaign's name is put before. */
+  /** Adds to a figure, named with the campaign's name before `what`. */
   count(what: string, value = 1, unit = "cases"): void {
     const name = `host_${what}`;
     const before = this.figures.get(name)?.value ?? 0;
@@ -67,7 +67,7 @@ async function run({ long, only, log }: Options): Promise<Result> {
     if (chosen.length > 0) log(`${what}: ${chosen.length}`);
     for (const one of chosen) await one.run(tally);
   }
-  if (only !== undefined && tally.figures.size === 0) tally.judge(only, "there is no such case");
+  if (only !== undefined && tally.figures.size === 0) tally.judge(only, "no case has this id");
   return { figures: [...tally.figures.values()], failures: tally.failures };
 }
 
@@ -110,7 +110,7 @@ function killing(one: KillCase, { operations }: Course): Case {
   };
 }
 
-/** Every two moments; in the short form some, spread over both runs. */
+/** All pairs of moments; in the short form some of them, spread over both runs. */
 function pairsOf(flow: Flow, course: Course, long: boolean, flowCount: number): Case[] {
   const moments = killsOf(course, long);
   const pairs: [Kill, Kill][] = moments.flatMap((first) => moments.map((second): [Kill, Kill] => [first, second]));
@@ -152,7 +152,7 @@ function oneRegister(courses: Courses, long: boolean): Case[] {
   ];
 }
 
-/** The operations before which the first is stopped; `shift` chooses others in the short form. */
+/** The operations before which the first program is stopped; in the short form `shift` selects different ones. */
 function meetings({ operations }: Course, long: boolean, shift: number): number[] {
   const step = long ? 1 : MEETING_STEP;
   return operations.flatMap((_, before) => (before % step === shift % step ? [before + 1] : []));

@@ -1,4 +1,4 @@
-// Known answers: the whole campaign, which takes seconds; and that it finds what is wrong.
+// Known answers: the whole campaign, which takes seconds; it finds wrong answers.
 
 import * as assert from "uvu/assert";
 import { atLeast } from "../support/atleast.js";
@@ -12,7 +12,7 @@ import { SHARED_ANSWERS, VECTOR_ANSWERS } from "./sharedanswers.js";
 
 const test = suite("known answers");
 
-test("all answers are right: those of test/vectors, and of other projects where present", () => {
+test("all answers of test/vectors are right, and those of other projects where present", () => {
   assertAll(VECTOR_ANSWERS, 341);
   alsoShared("known answers of other projects", () => assertAll(SHARED_ANSWERS, 550));
 });
@@ -46,7 +46,7 @@ const BROKEN: Answer = {
   },
 };
 
-test("an answer that is wrong, or does not come, is a failure with its id", () => {
+test("a wrong or missing answer is a failure with its id", () => {
   const { figures, failures } = check([sourceOf(RIGHT, WRONG, BROKEN)], {});
   assert.equal(failures, [
     { id: "some 2", what: "00ff is expected, and 00fe came" },
@@ -65,7 +65,7 @@ test("an answer that is wrong, or does not come, is a failure with its id", () =
   );
 });
 
-test("a vector counts once, however many implementations answer it, and apart where it was computed", () => {
+test("a vector counts once, however many implementations answer it; published and computed ones count apart", () => {
   const twice = ["firmware", "host"].map((by) => ({ ...RIGHT, id: `some 1 ${by}`, vector: "some 1" }));
   const computed: Answer = { ...RIGHT, id: "own 1", origin: "cross-checked" };
   const { figures } = check([sourceOf(...twice, computed)], {});
@@ -75,32 +75,32 @@ test("a vector counts once, however many implementations answer it, and apart wh
   assert.is(figure("known_answers_checks"), 3);
 });
 
-test("no two answers of test/vectors, or of other projects, have one id", () => {
+test("no two answers of test/vectors, or of other projects, have the same id", () => {
   assert.equal(repeated(VECTOR_ANSWERS), []);
   alsoShared("ids of known answers of other projects", () => assert.equal(repeated(SHARED_ANSWERS), []));
 });
 
-packageTest(test, NIST_ANSWERS.missing, "no two answers of NIST have one id", () => {
+packageTest(test, NIST_ANSWERS.missing, "no two answers of NIST have the same id", () => {
   assert.equal(repeated(NIST_ANSWERS), []);
 });
 
-/** The ids that occur again. */
+/** The ids that occur more than once. */
 function repeated(source: Source): string[] {
   const seen = new Set<string>();
   const ids = [...source.answers()].map(({ id }) => id);
   return atLeast(1, ids).filter((id) => seen.has(id) || !seen.add(id));
 }
 
-test("the responses of the card's own suites were computed, and count as that", () => {
+test("the responses of the card's own suites count as computed", () => {
   const own = [...VECTOR_ANSWERS.answers()].filter(({ figure }) => figure.startsWith("ocra_card"));
   assert.ok(atLeast(200, own).every(({ origin }) => origin === "cross-checked"));
 });
 
-test("one answer is asked for by its id", () => {
+test("one answer can be checked by its id", () => {
   const { figures, failures } = check([sourceOf(RIGHT, WRONG)], { only: "some 2" });
   assert.is(figures[0]?.value, 1);
   assert.is(failures.length, 1);
-  assert.is(check([sourceOf(RIGHT)], { only: "some 3" }).failures[0]?.what, "no such answer");
+  assert.is(check([sourceOf(RIGHT)], { only: "some 3" }).failures[0]?.what, "no answer has this id");
 });
 
 test("a missing source is reported, and the others are checked", () => {

@@ -1,4 +1,4 @@
-// The campaign known-answers: every known answer that fits, through the firmware's crypto and the host's own.
+// The campaign known-answers: every known answer that fits, computed by the firmware's crypto and by the host's.
 
 import type { Answer, LeftOut, Origin, Source } from "./answer.js";
 import type { Campaign, Failure, Figure, Options, Result } from "./campaign.js";
@@ -16,7 +16,7 @@ export const KNOWN_ANSWERS: Campaign = {
 /** The names of the vectors that were answered. */
 type Vectors = Readonly<Record<Origin, Set<string>>>;
 
-/** All answers of the sources that are here. */
+/** Checks all answers of the sources that are available here. */
 export function check(sources: readonly Source[], { only }: Pick<Options, "only">): Result {
   const counts = new Map<string, number>();
   const vectors: Vectors = { published: new Set(), "cross-checked": new Set() };
@@ -29,7 +29,7 @@ export function check(sources: readonly Source[], { only }: Pick<Options, "only"
     const what = wrong(answer);
     if (what) failures.push({ id: answer.id, what });
   }
-  if (only !== undefined && counts.size === 0) failures.push({ id: only, what: "no such answer" });
+  if (only !== undefined && counts.size === 0) failures.push({ id: only, what: "no answer has this id" });
   const left = here.flatMap((source) => source.leftOut()).filter(({ count }) => count > 0);
   const missing = sources.flatMap((source) => source.missing ?? []);
   return {
@@ -43,7 +43,7 @@ function* answersOf(sources: readonly Source[]): Generator<Answer> {
   for (const source of sources) yield* source.answers();
 }
 
-/** What is wrong with an answer, in a line, or undefined where nothing is. */
+/** What is wrong with an answer, in a line; undefined if nothing is. */
 function wrong({ expected, compute }: Answer): string | undefined {
   try {
     const got = compute();
@@ -53,7 +53,7 @@ function wrong({ expected, compute }: Answer): string | undefined {
   }
 }
 
-/** A vector is counted once, by whether it was published, and once more among the answers of each implementation. */
+/** Vectors are counted once each, by their origin; their answers are counted again for each implementation. */
 function figures(counts: ReadonlyMap<string, number>, vectors: Vectors, left: readonly LeftOut[]): Figure[] {
   const checked: Figure[] = [...counts].map(([name, value]) => ({ name, value, unit: "answers" }));
   const total = checked.reduce((sum, { value }) => sum + value, 0);

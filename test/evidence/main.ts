@@ -3,8 +3,8 @@
 //   npm run evidence -- [NAME…] [--long] [--only ID] [--record]
 //   npm run evidence -- --table
 //
-// The figures go to build/evidence.json, those of the long form beside those of the usual one; what was not run stays as
-// it was. With --record they go to docs/evidence.json, too, of which docs/EVIDENCE.md tells.
+// The figures go to build/evidence.json, those of the long form beside those of the usual one; figures of campaigns that were
+// not run are kept. With --record they also go to docs/evidence.json, on which docs/EVIDENCE.md reports.
 
 import { spawnSync } from "node:child_process";
 import { Command } from "commander";
@@ -57,7 +57,7 @@ function list(): string {
   return CAMPAIGNS.map((campaign) => campaign.name).join(", ");
 }
 
-/** Runs one, prints what it found, and keeps its figures in files. Returns how many cases failed. */
+/** Runs a campaign, prints its result, and writes its figures to the files. Returns the number of failed cases. */
 async function run(campaign: Campaign, options: Options, files: readonly string[]): Promise<number> {
   console.log(`${campaign.name}: ${campaign.title}`);
   const started = Date.now();
@@ -83,7 +83,7 @@ function secondsSince(started: number): number {
   return Math.round((Date.now() - started) / 1000);
 }
 
-/** Of what a campaign was run. */
+/** The version on which a campaign is run. */
 function origin(): Pick<Record, "module" | "commit"> {
   const { status, stdout } = spawnSync("git", ["describe", "--always", "--dirty=+"], { cwd: ROOT, encoding: "utf8" });
   return { module: currentModule(), commit: status === 0 ? stdout.trim() : UNKNOWN };

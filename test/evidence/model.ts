@@ -1,8 +1,8 @@
 // Campaign model: random runs of the reference model against the card, each compared after each step (docs/INVARIANTS.md).
 //
-// An id is a run's seed, or a mutant's name. A run that fails is made short and printed as a command file.
+// An id is a run's seed, or a mutant's name. A run that fails is shortened and printed as a command file.
 //
-// The long form takes hours. What it has done is kept in build/model-long.bin, and the next one goes on from there.
+// The long form takes hours. Its progress is kept in build/model-long.bin, and the next run continues from there.
 
 import { once } from "node:events";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -26,12 +26,12 @@ import { currentModule } from "./records.js";
 const LONG_FILE = join(BUILD, "model-long.bin");
 const STEPS = 10_000_000;
 const LONG_STEPS = 100_000_000;
-/** Runs that a worker plays before it tells what it did. */
+/** The number of runs that a worker plays between its reports. */
 const PORTION = 200;
-/** A mutant is not found where so many runs did not show it. */
+/** A mutant counts as not found after this many runs. */
 const RUNS_FOR_A_MUTANT = 20_000;
 const AT_ONCE = Math.min(2, availableParallelism());
-/** Failures after which it is clear enough. */
+/** The campaign ends after this many failures. */
 const ENOUGH = 5;
 
 export const MODEL: Campaign = {
@@ -43,7 +43,7 @@ export const MODEL: Campaign = {
 async function run({ long, only, log }: Options): Promise<Result> {
   if (only !== undefined) return { figures: [], failures: await again(only, log) };
   const progress = long ? interrupted() : begun();
-  if (progress.counts.steps > 0) log(`goes on after ${progress.counts.steps} steps`);
+  if (progress.counts.steps > 0) log(`continues after ${progress.counts.steps} steps`);
   const failures = await exploreAll(long ? LONG_STEPS : STEPS, progress, long, log);
   const mutants = await findMutants(log);
   if (long) rmSync(LONG_FILE, { force: true });
@@ -55,20 +55,21 @@ async function run({ long, only, log }: Options): Promise<Result> {
 
 // ---- random runs ----
 
-/** What a worker tells after each portion. */
+/** A worker's report on a portion. */
 interface PortionResult {
   readonly counts: Counts;
   readonly seeds: readonly number[];
 }
 
-/** What was played of all runs. */
+/** The progress of all runs. */
 interface Progress {
   readonly module: string;
   /** Seeds of runs that failed. */
   readonly seeds: number[];
   readonly counts: Counts;
-  /** The first seed of the next portion, and of those that were begun and have not ended. */
+  /** The first seed of the next portion. */
   next: number;
+  /** The first seeds of the portions that were begun and have not ended. */
   readonly pending: Set<number>;
   seconds: number;
 }
@@ -77,7 +78,7 @@ function begun(): Progress {
   return { module: currentModule(), seeds: [], counts: new Counts(), next: 1, pending: new Set(), seconds: 0 };
 }
 
-/** The progress of a long form of the same module that did not end, or none. */
+/** The progress of an interrupted long form with the same module; otherwise that of a new one. */
 function interrupted(): Progress {
   const progress = begun();
   if (!existsSync(LONG_FILE)) return progress;
@@ -88,7 +89,7 @@ function interrupted(): Progress {
   return { ...progress, next: kept.next, pending: kept.pending, seconds: kept.seconds };
 }
 
-/** Plays runs in workers until so many steps are done. */
+/** Plays runs in workers until they have taken this many steps. */
 async function exploreAll(steps: number, progress: Progress, isKept: boolean, log: Options["log"]): Promise<Failure[]> {
   const { counts, seeds, pending } = progress;
   const again = [...pending];
@@ -162,7 +163,7 @@ async function findMutants(log: Options["log"]): Promise<Result> {
   };
 }
 
-/** Steps until a run shows what the mutant breaks, by that name; undefined: none did. */
+/** The steps until a run shows, by its name, the rule that the mutant breaks; undefined if none does. */
 async function stepsToFind(name: string): Promise<number | undefined> {
   const { shows, mutant } = MODEL_MUTANTS[name] as (typeof MODEL_MUTANTS)[string];
   const module = await compileOptimized(mutant);
@@ -180,7 +181,7 @@ async function again(id: string, log: Options["log"]): Promise<Failure[]> {
     return steps === undefined ? [{ id, what: "the mutant is not found" }] : [];
   }
   const seed = Number(id);
-  if (!Number.isInteger(seed)) return [{ id, what: "there is no such case" }];
+  if (!Number.isInteger(seed)) return [{ id, what: "no case has this id" }];
   return explore(loadFirmware(), seed) ? [failureOf(seed, log)] : [];
 }
 

@@ -1,5 +1,5 @@
-// Campaign monkey: what `dsc-sim monkey` does, on each mutant that the model or an invariant is to tell. It is to be found
-// soon, made short, and written as a command file that fails on the mutant and on nothing else.
+// Campaign monkey: what `dsc-sim monkey` does, on each mutant that the model or an invariant has to find. The run that finds it
+// must come soon, be shortened, and become a command file that fails on the mutant and passes on the firmware.
 //
 // An id is a mutant's name.
 
@@ -13,7 +13,7 @@ import { compileOptimized } from "../mutants/apply.js";
 import { MODEL_MUTANTS } from "../mutants/model.js";
 import type { Campaign, Failure, Options, Result } from "./campaign.js";
 
-/** What a minute is in steps, on a computer of which half is busy: so the verdict is the same on every one. */
+/** A minute in steps, on a half busy computer. Steps give the same verdict on every computer. */
 const STEPS_IN_A_MINUTE = 120_000;
 const SEED = 1;
 
@@ -26,7 +26,7 @@ export const MONKEY: Campaign = {
 /** How a mutant was found. */
 interface Found {
   readonly steps: number;
-  /** Until the file was there, shrinking included. */
+  /** The time until the file was written, with the shrinking. */
   readonly seconds: number;
   /** Steps of the shortest run, and lines of its command file. */
   readonly left: number;
@@ -35,7 +35,7 @@ interface Found {
 
 async function run({ only, log }: Options): Promise<Result> {
   const names = Object.keys(MODEL_MUTANTS).filter((name) => only === undefined || name === only);
-  if (names.length === 0) return { figures: [], failures: [{ id: only ?? "", what: "there is no such mutant" }] };
+  if (names.length === 0) return { figures: [], failures: [{ id: only ?? "", what: "no mutant has this name" }] };
   const all: Found[] = [];
   const failures: Failure[] = [];
   for (const name of names) {
@@ -58,7 +58,7 @@ async function find(mutant: WebAssembly.Module): Promise<Found | undefined> {
   return { steps: counts.steps, seconds, left: found.finding.steps.length, lines: found.lines };
 }
 
-/** What is wrong with the command file; nothing where it fails in its last line on the mutant, and in none on the firmware. */
+/** What is wrong with the command file; undefined if it fails in its last line on the mutant and passes on the firmware. */
 function faultOf({ lines }: Found, mutant: WebAssembly.Module): string | undefined {
   const onMutant = failureOf(lines, mutant);
   if (onMutant !== lines.length) return `the file fails in line ${onMutant} of ${lines.length} on the mutant`;

@@ -11,45 +11,45 @@ export function pick<T>(random: Random, list: readonly T[]): T {
   return list[below(random, list.length)] as T;
 }
 
-/** Numbers that parsers stumble over. */
+/** Numbers that are difficult for parsers. */
 const NUMBERS = ["0", "-1", "256", "99999999999999999999", "1e999", "0x10", "1.5", "NaN", "4294967296", "+5", ""];
 
-/** Text is put in as UTF-8. */
+/** Text is inserted as UTF-8. */
 export type Piece = string | Buffer;
 
 type ByteMutation = (bytes: Buffer, random: Random, pieces: readonly Piece[]) => Buffer;
 
 const BYTE_MUTATIONS: readonly ByteMutation[] = [
-  // A bit flipped.
+  // Flip a bit.
   (bytes, random) => {
     const copy = Buffer.from(bytes);
     const at = below(random, copy.length);
     if (copy.length > 0) copy[at] = (copy[at] as number) ^ (1 << below(random, 8));
     return copy;
   },
-  // A byte replaced.
+  // Replace a byte.
   (bytes, random) => splice(bytes, below(random, bytes.length), 1, Buffer.of(below(random, 256))),
-  // Cut off.
+  // Truncate.
   (bytes, random) => bytes.subarray(0, below(random, bytes.length)),
-  // Cut out.
+  // Remove bytes.
   (bytes, random) => splice(bytes, below(random, bytes.length), below(random, 60), Buffer.alloc(0)),
-  // Doubled.
+  // Duplicate bytes.
   (bytes, random) => {
     const at = below(random, bytes.length);
     return splice(bytes, at, 0, bytes.subarray(at, at + below(random, 400)));
   },
-  // Copied elsewhere.
+  // Copy bytes to another place.
   (bytes, random) => {
     const [from, to] = [below(random, bytes.length), below(random, bytes.length)];
     const part = bytes.subarray(from, from + below(random, 100));
     return splice(bytes, to, part.length, part);
   },
-  // Something put in, once or very often.
+  // Insert a piece, once or very many times.
   (bytes, random, pieces) => {
     const times = pick(random, [1, 1, 1, 2, 50, 20_000]);
     return splice(bytes, below(random, bytes.length), 0, repeated(pick(random, pieces), times));
   },
-  // A number made another one.
+  // Replace a number.
   (bytes, random) => {
     const numbers = [...bytes.toString("latin1").matchAll(/\d+/g)];
     if (numbers.length === 0) return bytes;
@@ -58,7 +58,7 @@ const BYTE_MUTATIONS: readonly ByteMutation[] = [
   },
 ];
 
-/** The bytes after one to three mutations; `pieces` are what is put in. */
+/** The bytes after one to three mutations; `pieces` may be inserted. */
 export function mutateBytes(bytes: Buffer, random: Random, pieces: readonly Piece[]): Buffer {
   let mutated = bytes;
   for (let left = 1 + below(random, 3); left > 0; left--) {
@@ -99,7 +99,7 @@ function elementsOf(xml: string): Span[] {
   return spans;
 }
 
-/** What may stand in front of a document, or deep in it, to make a parser fetch or multiply. */
+/** Inserted before a document, or deep inside it, to make a parser fetch a file or expand without end. */
 const BOMBS = [
   '<!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>',
   '<!DOCTYPE a [<!ENTITY a SYSTEM "file:///etc/hostname">]>',
@@ -113,29 +113,29 @@ const NESTED = ["<a>", '<a xmlns:b="urn:c">', "<pskc:KeyPackage>", '<a b=">">'];
 type ElementMutation = (xml: string, spans: readonly Span[], random: Random) => string;
 
 const ELEMENT_MUTATIONS: readonly ElementMutation[] = [
-  // Left out.
+  // Remove an element.
   (xml, spans, random) => replaced(xml, pick(random, spans), ""),
-  // Doubled.
+  // Duplicate an element.
   (xml, spans, random) => {
     const span = pick(random, spans);
     return replaced(xml, span, textOf(xml, span).repeat(pick(random, [2, 2, 2, 30])));
   },
-  // In another's place.
+  // Replace an element by another one.
   (xml, spans, random) => replaced(xml, pick(random, spans), textOf(xml, pick(random, spans))),
-  // With another's contents: a value or MAC of another card.
+  // Give an element the contents of another: a value or MAC of another card.
   (xml, spans, random) => {
     const [start, end] = pick(random, spans).inner;
     const [from, to] = pick(random, spans).inner;
     return xml.slice(0, start) + xml.slice(from, to) + xml.slice(end);
   },
-  // Two exchanged, where neither is inside the other.
+  // Exchange two elements, neither inside the other.
   (xml, spans, random) => {
     const [one, other] = [pick(random, spans), pick(random, spans)].sort((a, b) => a.start - b.start) as [Span, Span];
     if (one.end > other.start) return replaced(xml, one, "");
     const late = replaced(xml, other, textOf(xml, one));
     return replaced(late, one, textOf(xml, other));
   },
-  // Base64 of other bytes, of the same length or of another.
+  // Insert Base64 of other bytes, of the same or another length.
   (xml, spans, random) => {
     const [start, end] = pick(random, spans).inner;
     const size = pick(random, [0, 1, 15, 16, 20, 32, 48, 64, 65_536, ((end - start) * 3) >> 2]);
@@ -143,7 +143,7 @@ const ELEMENT_MUTATIONS: readonly ElementMutation[] = [
     random.fill(bytes);
     return xml.slice(0, start) + bytes.toString("base64") + xml.slice(end);
   },
-  // Nested deeply.
+  // Nest an element deeply.
   (xml, spans, random) => {
     const [start, end] = pick(random, spans).inner;
     const opening = pick(random, NESTED);
@@ -151,12 +151,12 @@ const ELEMENT_MUTATIONS: readonly ElementMutation[] = [
     const depth = pick(random, [1, 50, 99, 150, 20_000]);
     return xml.slice(0, start) + opening.repeat(depth) + xml.slice(start, end) + closing.repeat(depth) + xml.slice(end);
   },
-  // A bomb.
+  // Insert a bomb.
   (xml, spans, random) => {
     const at = pick(random, [xml.indexOf("?>") + 2, pick(random, spans).start]);
     return xml.slice(0, at) + pick(random, BOMBS) + xml.slice(at);
   },
-  // Another tag.
+  // Change a tag.
   (xml, spans, random) => {
     const { start, inner } = pick(random, spans);
     const tag = xml.slice(start, inner[0]);
@@ -164,7 +164,7 @@ const ELEMENT_MUTATIONS: readonly ElementMutation[] = [
       xml.slice(0, start) + tag.replace(/[A-Za-z]/, (letter) => (letter === "a" ? "b" : "a")) + xml.slice(inner[0])
     );
   },
-  // An attribute lost.
+  // Remove an attribute.
   (xml, spans, random) => {
     const { start, inner } = pick(random, spans);
     const tag = xml.slice(start, inner[0]);
@@ -172,7 +172,7 @@ const ELEMENT_MUTATIONS: readonly ElementMutation[] = [
   },
 ];
 
-/** The document after one to three mutations of its elements; after the first that breaks it, none is made. */
+/** The document after one to three mutations of its elements. It stops after one that makes it not well-formed. */
 export function mutateElements(xml: string, random: Random): string {
   let mutated = xml;
   for (let left = 1 + below(random, 3); left > 0; left--) {
@@ -183,7 +183,7 @@ export function mutateElements(xml: string, random: Random): string {
   return mutated;
 }
 
-/** The elements, or none where the text is not well-formed any more. */
+/** The elements; none if the text is no longer well-formed. */
 function safely(xml: string): Span[] {
   try {
     return xml.length > 1_000_000 ? [] : elementsOf(xml);

@@ -235,8 +235,8 @@ function countOf(files: string[]): number {
   return files.flatMap(cavpVectors).filter(({ fields }) => fields.COUNT !== undefined).length;
 }
 
-// AESAVS' Monte Carlo test (§6.4), which Debian's package leaves out: of each file of NIST's (CAVS 11.1) the first
-// input and the last output, which a hundred times a thousand blocks lie between.
+// AESAVS' Monte Carlo test (§6.4), which Debian's package leaves out: the first input and the last output of each of NIST's
+// files (CAVS 11.1). Between them are a hundred times a thousand blocks.
 
 const AES_ROUNDS = 1000;
 const AES_COUNTS = 100;

@@ -1,4 +1,4 @@
-// Parsers, the campaign in short; and its checks with what fast-check makes up instead of mutated files.
+// Campaign parsers in its short form; and its checks with data from fast-check instead of mutated files.
 
 import fc from "fast-check";
 import * as assert from "uvu/assert";
@@ -24,14 +24,14 @@ const RUNS = { numRuns: 300 };
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength, size: "max" }).map((list) => Buffer.from(list));
 
 for (const target of TARGETS) {
-  test(`${target.name}: mutated input is refused in one line, or taken with a right result`, async () => {
+  test(`${target.name}: mutated input is refused in one line or read right`, async () => {
     const { figures, failures } = await runTargets([target], OPTIONS, 0.05);
     assert.equal(failures, []);
     assert.ok((figures[0]?.value ?? 0) >= 25);
   });
 }
 
-test("any bytes are no seed file, and no receipt, or are read rightly; and so with secrets", () => {
+test("random bytes are refused as a seed file, a receipt and a secret, or read right", () => {
   fc.assert(
     fc.property(bytes(300), (any) => {
       assert.is(checkSeedFile(any), "refused");
@@ -42,7 +42,7 @@ test("any bytes are no seed file, and no receipt, or are read rightly; and so wi
   );
 });
 
-/** What somebody may write into a field: what belongs there, too long, markup, control characters, nothing. */
+/** Texts for a field: valid ones, too long ones, markup, control characters, nothing. */
 function field(...usual: readonly string[]): fc.Arbitrary<string> {
   const odd = fc.constantFrom(
     "",
@@ -65,7 +65,7 @@ function field(...usual: readonly string[]): fc.Arbitrary<string> {
   );
 }
 
-/** A package of a seed file, fields of it put in as given: none, or one or two. */
+/** A key package of a seed file, with no, one or two of its fields replaced. */
 const keyPackage = fc
   .tuple(
     fc.constantFrom(...SEED_PARTS.packages),
@@ -92,7 +92,7 @@ function withField(xml: string, [name, value]: [string, string]): string {
     .replace(new RegExp(`( ${name}=")[^"]*`), (_, attribute: string) => attribute + value.replaceAll('"', ""));
 }
 
-test("any packages in any order are a seed file that is read rightly, or none", () => {
+test("random packages in any order are refused as a seed file, or read right", () => {
   const outcomes: Outcome[] = [];
   const file = fc
     .array(keyPackage, { maxLength: 6 })
@@ -103,12 +103,12 @@ test("any packages in any order are a seed file that is read rightly, or none", 
     }),
     RUNS,
   );
-  // Neither is what such files always are.
+  // Some files are accepted and some are refused.
   assert.ok(outcomes.includes("accepted"));
   assert.ok(outcomes.includes("refused"));
 });
 
-test("any cards are CSV that another program reads as they are, or there is no file", () => {
+test("random cards give CSV that another program reads right, or no file", () => {
   const outcomes: Outcome[] = [];
   const record = fc.record({
     serial: field("IB3000123", "=1+1", "-1", "#a", "a,b", 'a"b'),
@@ -130,7 +130,7 @@ test("any cards are CSV that another program reads as they are, or there is no f
   assert.ok(outcomes.includes("refused"));
 });
 
-test("any JSON is a receipt that is read rightly, or none", () => {
+test("random JSON is refused as a receipt, or read right", () => {
   const key = fc.record(
     {
       serial: fc.oneof(fc.constant("IB3000123"), fc.string({ unit: "binary" }), fc.anything()),
@@ -156,7 +156,7 @@ test("any JSON is a receipt that is read rightly, or none", () => {
   );
 });
 
-/** JSON, or nothing where a value has none. */
+/** JSON; undefined for a value that has none. */
 function textOf(value: unknown): string {
   try {
     return JSON.stringify(value) ?? "";
@@ -165,7 +165,7 @@ function textOf(value: unknown): string {
   }
 }
 
-test("any bytes on the line are other noise, and any data objects of a card are an error or fit for a terminal", async () => {
+test("random bytes on the line are ignored, and random data objects are an error or safe for a terminal", async () => {
   const objects = fc.dictionary(fc.constantFrom("0045", "00e0", "df20", "df21", "df22", "df23"), bytes(40));
   await fc.assert(
     fc.asyncProperty(bytes(600), fc.integer({ min: 1, max: 100 }), objects, async (line, size, data) => {
@@ -176,7 +176,7 @@ test("any bytes on the line are other noise, and any data objects of a card are 
   );
 });
 
-test("a check that fails is a failure with the id that repeats it", async () => {
+test("a failed check is a failure with the id that repeats it", async () => {
   const target = {
     name: "bad",
     cases: 3,

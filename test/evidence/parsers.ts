@@ -1,14 +1,14 @@
-// The campaign parsers: mutated files, frames and answers against all that reads them in the host tools.
+// Campaign parsers: mutated files, frames and answers for everything in the host tools that reads them.
 
 import { Random } from "../../sim/core/random.js";
 import type { Campaign, Failure, Figure, Options, Result } from "./campaign.js";
 import { type Outcome, TARGETS, type Target } from "./parsertargets.js";
 
-/** More for one case (ms) is a hang. The longest derivation of a key that is done takes a few seconds. */
+/** A case that takes longer (ms) is a hang. The longest permitted key derivation takes a few seconds. */
 const LONGEST = 30_000;
 /** How many times as many cases `--long` runs. */
 const LONG = 20;
-/** More failures of one target say nothing new. */
+/** A target ends after this many failures. */
 const ENOUGH = 20;
 
 export const PARSERS: Campaign = {
@@ -17,7 +17,7 @@ export const PARSERS: Campaign = {
   run: (options) => runTargets(TARGETS, options),
 };
 
-/** Runs the targets, each with a fraction of its cases (1 unless told). */
+/** Runs the targets, each with a fraction of its cases (default: 1). */
 export async function runTargets(
   targets: readonly Target[],
   { long, only, log }: Options,
@@ -42,7 +42,7 @@ export async function runTargets(
   return { figures: [...figures, ...totals(figures)], failures };
 }
 
-/** The same of all targets together: what was tried added up, and the longest case. */
+/** The figures of all targets together: the sums of the counts, and the longest case. */
 function totals(figures: readonly Figure[]): Figure[] {
   return ["cases", "refused", "accepted", "longest"].map((what) => {
     const all = figures.filter(({ name }) => name.endsWith(`_${what}`));
@@ -56,7 +56,7 @@ function* range(from: number, count: number): Generator<number> {
   for (let at = from; at < from + count; at++) yield at;
 }
 
-/** What became of the cases of a target. */
+/** The results of a target's cases. */
 class Tally {
   readonly failures: Failure[] = [];
   readonly #target: Target;

@@ -1,4 +1,4 @@
-// What the campaign parsers gives to the host tools: seed files, CSV, receipts, secrets, frames, answers.
+// The inputs that campaign parsers gives to the host tools: seed files, CSV, receipts, secrets, frames, answers.
 //
 // Each check takes any bytes and throws if a promise is broken: an error without an exit code or a clear line, a wrong
 // result, or a changed file.
@@ -29,9 +29,9 @@ export type Outcome = "refused" | "accepted";
 
 export interface Target {
   readonly name: string;
-  /** Cases of a usual run. */
+  /** The number of cases in a usual run. */
   readonly cases: number;
-  /** The case that a random source determines. */
+  /** Runs the case that the random source determines. */
   run(random: Random): Outcome | Promise<Outcome>;
 }
 
@@ -44,7 +44,7 @@ function checkError(error: unknown): void {
   ok(/^[ -~]{1,400}$/.test(message), `not one clear line: ${JSON.stringify(message)}`);
 }
 
-/** The result, or undefined where it was refused as it must be. */
+/** The result; undefined if the input was refused with the required error. */
 function attempt<T>(run: () => T): T | undefined {
   try {
     return run();
@@ -119,7 +119,7 @@ const XML_PIECES = [
   "AAAA",
 ];
 
-/** The parts of the file under a key that a generated one is made of: what opens it, its packages, and their end. */
+/** The parts of the file under a key from which files are generated: its beginning, its packages, and its end. */
 export const SEED_PARTS = partsOf(UNDER_KEY.xml);
 
 function partsOf(xml: string): { readonly head: string; readonly packages: readonly string[]; readonly tail: string } {
@@ -162,7 +162,7 @@ const ADDED: SeedRecord = {
   keyset: 1,
 };
 
-/** What privacyIDEA would read: divided at commas, trimmed. */
+/** Checks the file as privacyIDEA reads it: fields split at commas and trimmed. */
 export function checkCsv(records: readonly SeedRecord[]): Outcome {
   const disk = new MemoryDisk();
   const count = attempt(() => writePrivacyIdeaCsv(PATH, records, disk));
@@ -235,16 +235,16 @@ const JSON_PIECES = [
   "\ufeff",
 ];
 
-/** Reads a receipt: whatever it names is fit to be looked for, and to be shown. */
+/** Reads a receipt: the names in it are valid for a search and safe to print. */
 export function checkReceipt(bytes: Buffer): Outcome {
   const disk = diskWith(bytes);
   const receipt = attempt(() => readReceipt(PATH, disk));
   deepStrictEqual(contentsOf(disk), bytes, "reading changed the file");
   if (!receipt) return "refused";
-  ok(/^[0-9a-f]{64}$/.test(receipt.export), "a file that has no name");
+  ok(/^[0-9a-f]{64}$/.test(receipt.export), "the file has no hash");
   for (const { serial, field } of receipt.keys) {
     ok(/^[ -~]{1,64}$/.test(serial), `not fit for a terminal: ${JSON.stringify(serial)}`);
-    ok(["token", "unlock"].includes(field), "a key that there is not");
+    ok(["token", "unlock"].includes(field), "an unknown key field");
   }
   return "accepted";
 }
@@ -265,7 +265,7 @@ const SECRET_FILES = [
   "correct horse battery\n",
 ].map((contents) => Buffer.from(contents));
 
-/** The readers of secrets, and what each makes of bytes, said another way: in text, with expressions. */
+/** The readers of secrets, each with an independent specification of its result, by regular expressions. */
 const READERS: [(stdin: Buffer) => Buffer, (text: string) => string | undefined][] = [
   [(stdin) => readKey("-", { contents: stdin }), (text) => keyIn(text, 16, 64)],
   [(stdin) => readPin("-", { contents: stdin }), (text) => hexOf(/^[ \t\r\n]*([0-9]{4})[ \t\r\n]*$/.exec(text)?.[1])],
@@ -326,7 +326,7 @@ const TRAFFIC = Buffer.concat([
 ]);
 const LINE_PIECES = ["c0", "db", "dc", "dd", "dbdc", "dbdd", "c000e1f0c0", "00"].map((hex) => Buffer.from(hex, "hex"));
 
-/** The frames of a line that comes in chunks are those that another decoder finds in the whole. */
+/** The frames decoded from a line in chunks are those that another decoder finds in the whole line. */
 export function checkLine(line: Buffer, size: number): Outcome {
   const reader = new FrameReader();
   const chunks = Array.from({ length: Math.ceil(line.length / size) }, (_, i) =>
@@ -347,7 +347,7 @@ const FRAMES: Target = {
   },
 };
 
-/** What a personalized card tells anybody, by tag (docs/PROTOCOL.md, GET DATA). */
+/** The public data of a personalized card, by tag (docs/PROTOCOL.md, GET DATA). */
 const DATA: Readonly<Record<string, Buffer>> = {
   "0045": Buffer.from("IB3000123"),
   "00e0": Buffer.from("e012c00401ff8810c00402ff8810c00403ff8810", "hex"),

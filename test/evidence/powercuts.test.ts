@@ -1,4 +1,4 @@
-// Campaign power-cuts in its short form, with fewer torn writes; and that it finds mutants of the firmware.
+// Campaign power-cuts in its short form, with fewer torn writes; it finds mutants of the firmware.
 
 import * as assert from "uvu/assert";
 import { loadFirmware } from "../../sim/session/firmware.js";
@@ -39,7 +39,7 @@ function failures(module: WebAssembly.Module, scale: Scale, names: readonly stri
   return new PowerCuts(module, scale, quiet).failuresOf(names);
 }
 
-test("no cut breaks a promise, nor does any life with cuts", () => {
+test("no cut breaks a promise, and neither do lives with cuts", () => {
   const { figures, failures } = new PowerCuts(MODULE, SHORT, quiet).run();
   assert.equal(failures, []);
   const figure = (wanted: string) => figures.find(({ name }) => name === wanted)?.value ?? 0;
@@ -47,11 +47,11 @@ test("no cut breaks a promise, nor does any life with cuts", () => {
   assert.ok(figure("power_cuts_exhaustive") > 0);
 });
 
-test("no word that was not programmed as meant breaks one while power stays on", () => {
+test("no wrongly programmed word breaks a promise while power stays on", () => {
   assert.equal(failures(MODULE, { ...FEWEST, tornWrites: 1 }, PAIRED), []);
 });
 
-test("every subset of a program's bits is left, where these are few", () => {
+test("a torn program leaves every subset of its bits, if these are few", () => {
   const flow = FLOWS.find(({ name }) => name === "right-full-0") as Flow;
   const { flash, now } = flow.start(MODULE);
   const run = new Run(MODULE, flash, now, { seed: SEED });
@@ -67,7 +67,7 @@ test("every subset of a program's bits is left, where these are few", () => {
   assert.is(cutsAt(operation, 4, words.size - 1).length, 4 + 2);
 });
 
-test("no two cuts do", () => {
+test("no pair of cuts breaks a promise", () => {
   assert.equal(failures(MODULE, PAIRS, PAIRED), []);
 });
 
@@ -79,10 +79,10 @@ test("an id replays one case", async () => {
     assert.is(images?.value, 1, id);
   }
   const { failures } = await POWER_CUTS.run({ long: false, only: "right/1/torn-all-65536", log });
-  assert.is(failures[0]?.what, "there is no such case");
+  assert.is(failures[0]?.what, "no case has this id");
 });
 
-test("what is made of an operation is what a cut in the card's flash leaves", () => {
+test("the computed image of an operation is what a cut leaves in the card's flash", () => {
   for (const flow of atLeast(
     PAIRED.length,
     FLOWS.filter(({ name }) => PAIRED.includes(name)),
@@ -102,7 +102,7 @@ test("what is made of an operation is what a cut in the card's flash leaves", ()
   }
 });
 
-/** A run that power ends finds nothing on the screen. */
+/** Runs to the power cut. After it the run reads an empty screen, and its error is expected. */
 function untilCut(run: () => void): void {
   try {
     run();
@@ -112,7 +112,7 @@ function untilCut(run: () => void): void {
 }
 
 for (const mutant of tried(POWER_CUT_MUTANTS)) {
-  test(`found: not so that ${mutant.breaks}`, async () => {
+  test(`found if it does not hold: ${mutant.breaks}`, async () => {
     const module = await compileOptimized(mutant);
     const found = failures(module, FEWEST, [mutant.shows]);
     const telling = found.find(({ id, what }) => mutant.says.test(what) && (mutant.uncut || isOfCut(id)));
@@ -122,7 +122,7 @@ for (const mutant of tried(POWER_CUT_MUTANTS)) {
   });
 }
 
-/** Not one that shows in a whole run, or at its end, without any cut. */
+/** Whether the failure is one of a cut, and not of a complete run or its end. */
 function isOfCut(id: string): boolean {
   return /\/(before|after|(prevented-)?torn-(all|of)-\d+)$/.test(id);
 }

@@ -1,9 +1,9 @@
 // Campaign power-cuts: power fails before, inside and after every flash operation of every flow; the card then starts
-// from flash alone and is asked what it is (docs/CARD.md, Tries, Personalization, Wipe).
+// from flash alone, and its state is checked (docs/CARD.md, Tries, Personalization, Wipe).
 //
-// A flow is run once with power on, and each of its flash operations kept; what a cut leaves is then made from the
-// operation and given to a new card. An id says flow, operation and cut, such as unlock/97/torn-of-5; a second cut, in
-// the same flow on what the first one left, follows a "+".
+// A flow is run once with power on, and its flash operations are recorded. From each of them the flash after a cut is made,
+// and given to a new card. An id names flow, operation and cut, such as unlock/97/torn-of-5. After a "+" comes a second cut,
+// in the same flow on the flash that the first one left.
 //
 // The card always has a key, the old one or the new one: either it is wholly unchanged, or it holds the new record and
 // can finish its personalization with the new key.
@@ -19,21 +19,21 @@ import { LIVES, type Life, wear } from "./powercuts/lives.js";
 import { type Cut, cutNamed, cutsAt, imageOf, isExhaustive, MOST, type Operation } from "./powercuts/recorder.js";
 import { Broken, type Expectation, Familiar, type Moment, Prevented, Run } from "./powercuts/run.js";
 
-/** How much of it. */
+/** The size of a run. */
 export interface Scale {
-  /** Seeded torn writes of an operation, where all would be too many. */
+  /** Seeded torn writes of an operation that has too many for all of them. */
   readonly tornWrites: number;
   /**
   If the bits of a program have at most this many subsets, all are tried; all are also tried for the words of a try.
   */
   readonly few: number;
   readonly fewOfTry: number;
-  /** Torn writes of a program that is prevented while power stays on, those of a spent try aside; the first leaves nothing. */
+  /** Torn writes of a program that fails while power stays on, except for a spent try. The first one leaves nothing. */
   readonly preventedTornWrites: number;
   /** Torn writes of each of the two operations of a pair, in flows with a PIN or an unlock code and in the others; 0: no pairs. */
   readonly pairTornWrites: number;
   readonly otherPairTornWrites: number;
-  /** Seeded lives of each kind, and logins of the life that wears a card. */
+  /** Seeded lives of each kind, and logins in the wear test. */
   readonly lives: number;
   readonly logins: number;
 }
@@ -58,7 +58,7 @@ const LONG: Scale = {
   lives: 2_000,
   logins: 100_000,
 };
-/** The words that spend a try and give it back (docs/FLASH.md), and the flow that is to have all torn writes of them. */
+/** The words that spend a try and give it back (docs/FLASH.md), and the flow in which all their torn writes are tried. */
 const SPENT = 0x3cc35aa5;
 const GIVEN = 0xc33ca55a;
 const TRY_FLOW = "right";
@@ -77,7 +77,7 @@ export const POWER_CUTS: Campaign = {
   run: async (options) => new PowerCuts(loadFirmware(), options.long ? LONG : NORMAL, options).run(),
 };
 
-/** What was done, summed up over all flows. */
+/** The counts over all flows. */
 interface Counts {
   operations: number;
   single: number;
@@ -101,7 +101,7 @@ export class PowerCuts {
   };
   readonly #failures: Failure[] = [];
   #judge: Judge;
-  /** Cases that were wanted. */
+  /** The number of cases that were run. */
   #cases = 0;
 
   constructor(module: WebAssembly.Module, scale: Scale, options: Pick<Options, "only" | "log">) {
@@ -148,7 +148,7 @@ export class PowerCuts {
       if (name === WEAR) this.#attempt(WEAR, () => this.#wear());
     }
     const { only } = this.#options;
-    if (only !== undefined && this.#cases === 0) return [{ id: only, what: "there is no such case" }];
+    if (only !== undefined && this.#cases === 0) return [{ id: only, what: "no case has this id" }];
     return this.#failures;
   }
 
@@ -194,14 +194,14 @@ export class PowerCuts {
     return isTry ? this.#scale.fewOfTry : this.#scale.few;
   }
 
-  /** Judges all cuts at an operation. Returns how many there are. */
+  /** Judges all cuts at an operation. Returns their number. */
   #cutsOf({ operation, ...expectation }: Moment, id: string, tornWrites: number, few = 0): number {
     const cuts = this.#cutsAt(operation, tornWrites, few);
     for (const cut of cuts) this.#case(`${id}/${cut.name}`, () => imageOf(operation, cut), expectation);
     return cuts.length;
   }
 
-  /** The cuts of this scale; where a case is replayed, those that its id names, of whatever scale they are. */
+  /** The cuts of this scale; for a replayed case, the cuts that its id names, of any scale. */
   #cutsAt(operation: Operation, tornWrites: number, few = 0): Cut[] {
     const { only } = this.#options;
     if (only === undefined) return cutsAt(operation, tornWrites, few);
@@ -217,7 +217,7 @@ export class PowerCuts {
     if (fault) this.#failed(id, fault);
   }
 
-  // ---- an operation that is prevented while power stays on ----
+  // ---- an operation that fails while power stays on ----
 
   /** A wrongly programmed word must open nothing: the card is as before the operation, or as after it. */
   #prevented(flow: Flow, start: Start, run: Run): void {
@@ -251,7 +251,7 @@ export class PowerCuts {
 
   // ---- two cuts ----
 
-  /** The flow is begun again after each cut, and cut again: at power-on, which may have to tidy up, or later. */
+  /** The flow is started again after each cut, and cut again: during the clean-up at power-on, or later. */
   #pairs(flow: Flow, run: Run): void {
     const seen = new Map<string, number>();
     const familiar = new Map<string, number>();
@@ -269,7 +269,7 @@ export class PowerCuts {
     }
   }
 
-  /** Returns how many second cuts there are. Those after power-on are judged once for all first cuts that end alike. */
+  /** Returns the number of second cuts. Those after power-on are judged once for all first cuts with the same result. */
   #seconds(flow: Flow, id: string, flash: FlashCopy, used: readonly string[], familiar: Map<string, number>): number {
     const verdict = this.#judge.verdict(flash, used);
     if ("broken" in verdict) return 0;
@@ -324,7 +324,7 @@ export class PowerCuts {
 
   // ---- failures ----
 
-  /** Whether a flow or a life has the wanted case. */
+  /** Whether a flow or a life has the requested case. */
   #wants(name: string): boolean {
     return this.#options.only === undefined || this.#options.only.split("/")[0] === name;
   }
@@ -333,7 +333,7 @@ export class PowerCuts {
     return this.#pairTornWrites(flow) > 0 && (this.#options.only?.includes("+") ?? true);
   }
 
-  /** Whether a wanted pair begins with this cut. */
+  /** Whether the requested pair begins with this cut. */
   #isFirst(id: string): boolean {
     return this.#options.only?.startsWith(`${id}+`) ?? true;
   }
@@ -344,7 +344,7 @@ export class PowerCuts {
     return wanted;
   }
 
-  /** Whatever goes wrong is a failure of the case. */
+  /** Any error is a failure of the case. */
   #attempt(id: string, run: () => void): void {
     try {
       run();

@@ -95,7 +95,7 @@ function wrongIn({ order, answer }: Done): string | undefined {
   return answer.broken ? undefined : `not refuted: ${mutant?.breaks}`;
 }
 
-/** Has all orders done by processes, and returns what came of each. */
+/** Has all orders done by processes. Returns the result of each. */
 async function inProcesses(
   orders: readonly (readonly [string, Order])[],
   log: (line: string) => void,

@@ -13,21 +13,21 @@ export const DOCUMENTED = join(ROOT, "docs", "evidence.json");
 /** Used if the tested version is not known. */
 export const UNKNOWN = "unknown";
 
-/** The figures of a campaign, and when, how and of what it was run. */
+/** The figures of a campaign, and when, how and on which version it was run. */
 export interface Record {
   readonly campaign: string;
   readonly long: boolean;
   readonly date: string;
-  /** The hash of the firmware, as `dsc info` tells it. */
+  /** The hash of the firmware, as `dsc info` prints it. */
   readonly module: string;
-  /** Of the sources, with "+" where they were changed since. */
+  /** The commit of the sources, with "+" if they were changed since. */
   readonly commit: string;
   readonly seconds: number;
   readonly failures: readonly Failure[];
   readonly figures: readonly Figure[];
 }
 
-/** The records of a file; none where there is no such file. Throws where it holds something else. */
+/** The records of a file; none if the file does not exist. Throws if it contains anything else. */
 export function recordsIn(file: string): Record[] {
   try {
     return JSON.parse(readFileSync(file, "utf8")) as Record[];
@@ -37,7 +37,7 @@ export function recordsIn(file: string): Record[] {
   }
 }
 
-/** Puts a record into a file, in the place of the one of the same campaign and form. */
+/** Puts a record into a file, in place of the one of the same campaign and form. */
 export function keep(file: string, record: Record): void {
   const others = recordsIn(file).filter(({ campaign, long }) => campaign !== record.campaign || long !== record.long);
   mkdirSync(dirname(file), { recursive: true });

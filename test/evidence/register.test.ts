@@ -1,4 +1,4 @@
-// The register's campaign in its short form, and mutants that it must notice (evidence/register.ts has the whole).
+// The register campaign in its short form, and mutants that it must notice. evidence/register.ts has the whole campaign.
 
 import * as assert from "uvu/assert";
 import { NO_POSTGRES } from "../support/postgres.js";
@@ -18,7 +18,7 @@ import { SKIPPED } from "./register.js";
 const test = suite("register");
 
 const [FRESH, ORDER, RESEED] = FLOWS as readonly [Flow, Flow, Flow];
-/** Of many moments, in the short form: a case that runs `dsc` takes a second of the processor, one that runs in here a tenth. */
+/** The number of moments tried in the short form. A case takes 1 s of CPU time as a `dsc` process, 0.1 s in this process. */
 const SOME = 5;
 
 function some<T>(list: readonly T[]): T[] {
@@ -26,7 +26,7 @@ function some<T>(list: readonly T[]): T[] {
   return list.filter((_, index) => index % step === step >> 1).slice(0, SOME);
 }
 
-/** The one in the middle of those of a kind, numbered from 1. */
+/** The number (from 1) of the middle entry among those of a kind. */
 function middle<K extends string>(list: readonly { readonly kind: K }[], kind: K): number {
   const numbers = list.flatMap((one, index) => (one.kind === kind ? [index + 1] : []));
   const found = numbers[numbers.length >> 1];
@@ -37,7 +37,7 @@ function middle<K extends string>(list: readonly { readonly kind: K }[], kind: K
 testUnless(
   test,
   SKIPPED,
-  "whatever a kill or a loss of power leaves, the card's keys are there, and the same command finishes",
+  "after a kill or a loss of power at any moment the card's keys are in the register, and the same command finishes",
   async () => {
     for (const flow of FLOWS) {
       const course = await watched(flow);
@@ -50,16 +50,16 @@ testUnless(
   },
 );
 
-testUnless(test, SKIPPED, "killed at a statement or a sync, the same command finishes", async () => {
+testUnless(test, SKIPPED, "after a kill at a statement or a sync the same command finishes", async () => {
   const steps = await courseOf(FRESH, "sqlite");
-  // At frames the mutants below are killed, and the disk images have what a kill leaves at each of them.
+  // Kills at frames are covered elsewhere: by the mutants below, and by the disk images of every frame.
   const at = middle(steps, "statement");
   assert.equal(await runKill(FRESH, "sqlite", at), { killed: true, wrong: undefined });
   const { operations } = await watched(ORDER);
   assert.is(await runDiskKill(ORDER, middle(operations, "sync")), undefined);
 });
 
-packageTest(test, NO_POSTGRES ?? SKIPPED, "the same on PostgreSQL, whose connection may be cut", async () => {
+packageTest(test, NO_POSTGRES ?? SKIPPED, "the same holds on PostgreSQL, and when its connection is cut", async () => {
   const steps = await courseOf(RESEED, "postgres");
   for (const kind of ["statement", "frame"] as const)
     assert.equal(await runKill(RESEED, "postgres", middle(steps, kind)), { killed: true, wrong: undefined }, kind);
@@ -71,7 +71,7 @@ packageTest(test, NO_POSTGRES ?? SKIPPED, "the same on PostgreSQL, whose connect
 testUnless(
   test,
   SKIPPED,
-  "a full disk is said so in a line, and with room again the same command finishes",
+  "a full disk is reported in one line, and once there is room the same command finishes",
   async () => {
     const { writes } = await watched(FRESH);
     const first = writes.findIndex(({ kind }) => kind === "memory") + 1;
@@ -80,7 +80,7 @@ testUnless(
   },
 );
 
-test("a disk keeps what was synced, and of the rest any sectors", () => {
+test("a disk keeps what was synced, and any of the other sectors", () => {
   const event = (kind: DiskEvent["kind"], name: string, offset = 0, data = ""): DiskEvent => ({
     ...{ kind, path: `/desk/${name}`, offset, data: Buffer.from(data) },
   });
@@ -88,7 +88,7 @@ test("a disk keeps what was synced, and of the rest any sectors", () => {
   disk.do(event("create", "log"));
   disk.do(event("write", "log", 0, "first"));
   disk.do(event("sync", "log"));
-  assert.equal(disk.synced, { db: Buffer.from("old") }, "the name of a file is the folder's to keep");
+  assert.equal(disk.synced, { db: Buffer.from("old") }, "a file's name is on the disk once its folder is synced");
   disk.do(event("sync", ""));
   disk.do(event("write", "log", 510, "abcd"));
   assert.equal(disk.synced, { db: Buffer.from("old"), log: Buffer.from("first") });
@@ -104,7 +104,7 @@ test("a disk keeps what was synced, and of the rest any sectors", () => {
 });
 
 for (const mutant of tried(MUTANTS)) {
-  packageTest(test, NO_POSTGRES ?? SKIPPED, `noticed: not so that ${mutant.breaks}`, async () => {
+  packageTest(test, NO_POSTGRES ?? SKIPPED, `noticed if it does not hold: ${mutant.breaks}`, async () => {
     assert.match((await withMutant(mutant, mutant.notice)) ?? "nothing was noticed", mutant.says);
   });
 }

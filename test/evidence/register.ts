@@ -1,20 +1,21 @@
-// Evidence: the register, whatever ends `dsc`, its disk or its server. What must hold is
+// Campaign register: `dsc`, its disk or its server fails at any moment. These promises must hold:
 //
 //   R1  no card has a token key that the register lacks;
 //   R2  nor an unlock key;
 //   R3  no token key is in two cards;
-//   R4  keys and transport keys that a card has were noted as sent before they were;
-//   R5  whoever was told that a card is done finds it so: `done` is printed after the commit;
-//   R6  the register is whole: each key opens, the journal verifies, `check` finds nothing;
+//   R4  the register notes keys and transport keys as sent before a card gets them;
+//   R5  a card that was reported as done is done in the register: `done` is printed after the commit;
+//   R6  the register is consistent: each key opens, the journal verifies, `check` finds nothing;
 //   R7  the same command, run again, finishes: one card, its key, no claim and nothing pending left;
-//   R8  what fails says why in one line, with exit code 6;
+//   R8  a command that fails says why in one line, with exit code 6;
 //   R9  of many processes that verify one challenge at once exactly one says `accepted`.
 //
 // Cases, by the beginning of their ids:
 //
-//   kill: shim:   kill -9 of a process at a statement or a frame; at a sync (register/kills.ts, losses.ts)
-//   disk:         the file as a kill or a loss of power leaves it, of one run that was written down (register/losses.ts)
-//   full:         the disk is full from a write on (register/losses.ts)
+//   kill:         kill -9 of a process at a statement or a frame (register/kills.ts)
+//   shim:         kill -9 of a process at a sync (register/losses.ts)
+//   disk:         the register's file as a kill or a loss of power leaves it, made from one recorded run (register/losses.ts)
+//   full:         the disk is full from one write on (register/losses.ts)
 //   cut:          the connection to PostgreSQL ends at a statement (register/cuts.ts)
 //   race:         many processes, one challenge (register/race.ts)
 
@@ -33,16 +34,16 @@ import { FLOWS, type Flow } from "./register/scenes.js";
 
 export const REGISTER: Campaign = {
   name: "register",
-  title: "no card whose key the register lacks, whatever ends dsc, its disk or its server",
+  title: "the register has every key that a card has, whenever dsc, its disk or its server fails",
   run,
 };
 
-/** Why a part cannot be run here; nothing where all can. */
+/** Why the campaign cannot run here; undefined if it can. */
 export const SKIPPED = NO_DISK;
 
-/** Of the operations of the flows after the first, in the usual form. */
+/** In the usual form, every so many-th operation of the second and third flow is a case. */
 const STEP = 10;
-/** Ways to lose power at a moment besides the sure one: in the usual form, and in the long one. */
+/** Random losses of power at each moment, besides the one that keeps only synced data: usual form, long form. */
 const [SEEDS, MORE_SEEDS] = [1, 4];
 const PROCESSES = 64;
 const ENGINES: readonly EngineKind[] = ["sqlite", "postgres"];
@@ -70,7 +71,7 @@ async function run({ long, only, log }: Options): Promise<Result> {
       if (wrong) failures.push({ id, what: wrong });
     });
   }
-  if (only !== undefined && counts.size === 0) failures.push({ id: only, what: "there is no such case" });
+  if (only !== undefined && counts.size === 0) failures.push({ id: only, what: "no case has this id" });
   const figures = [...counts].map(([name, value]): Figure => ({ name: `register_${name}`, value, unit: "cases" }));
   return { figures, failures, ...(NO_POSTGRES && { skipped: `PostgreSQL: ${NO_POSTGRES}` }) };
 }

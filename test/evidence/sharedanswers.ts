@@ -1,4 +1,4 @@
-// Known answers of test/vectors (OCRA, a seed file) and of ../shared (SCP03, Project Wycheproof's edge cases).
+// Known answers from test/vectors (OCRA, a seed file) and from ../shared (SCP03, Project Wycheproof's edge cases).
 
 import { decodeCommand, decodeResponse, encodeCommand } from "../../host-tools/card/apdu.js";
 import { kdf, SecureChannel, type SecurityLevel } from "../../host-tools/card/scp03.js";
@@ -25,7 +25,7 @@ const HMAC_FILES = { SHA1: "wycheproof_hmac_sha1.json", SHA256: "wycheproof_hmac
 /** Derivation constants of SCP03 (GPC_SPE_014, table 4-1). */
 const CONSTANTS = { cardCryptogram: 0x00, hostCryptogram: 0x01, sEnc: 0x04, sMac: 0x06, sRmac: 0x07 };
 
-/** Those of test/vectors, which every clone has. */
+/** Those in test/vectors, which are in the repository. */
 export const VECTOR_ANSWERS: Source = {
   missing: undefined,
   *answers() {
@@ -84,8 +84,8 @@ function* ocraAnswers(file: (typeof OCRA_FILES)[number]): Generator<Answer> {
 }
 
 /**
- * Session keys and cryptograms of both, and the host's commands and what it makes of the answers. A recording has the
- * cryptograms; the session keys were derived from it.
+ * Session keys and cryptograms, computed by firmware and host; then the host's wrapped commands and unwrapped answers. The
+ * cryptograms are in the recording; the session keys were derived from it.
  */
 function* sessionAnswers(session: RecordedSession): Generator<Answer> {
   const context = hex(session.hostChallenge + session.cardChallenge);
@@ -108,7 +108,7 @@ function* sessionAnswers(session: RecordedSession): Generator<Answer> {
   yield* channelAnswers(session);
 }
 
-/** The recorded commands and answers, in their order: a channel counts. */
+/** The recorded commands and answers, in their order, since a channel counts them. */
 function* channelAnswers(session: RecordedSession): Generator<Answer> {
   const { keyset, hostChallenge, cardChallenge, cardCryptogram, name } = session;
   const card = { challenge: hex(cardChallenge), cryptogram: hex(cardCryptogram) };
@@ -119,7 +119,7 @@ function* channelAnswers(session: RecordedSession): Generator<Answer> {
   const authenticate = () => text(encodeCommand(channel.externalAuthenticate));
   yield { figure, id: id("EXTERNAL AUTHENTICATE"), expected: session.extAuth, compute: authenticate };
   for (const [at, { plain, wrapped, response }] of session.apdusInOrder.entries()) {
-    // Computed here and not when asked: the next message depends on it.
+    // Computed here and not in `compute`, because the next message depends on it.
     const command = text(encodeCommand(channel.wrap(decodeCommand(hex(plain)))));
     yield { figure, id: id(`command ${at}`), expected: wrapped, compute: () => command };
     if (!response) continue;
@@ -140,7 +140,7 @@ function* kdfAnswers(): Generator<Answer> {
   }
 }
 
-/** Key check values and diversified keys (KDF3), of which the source prints the check values. */
+/** Key check values, and diversified keys (KDF3), whose check values the source prints. */
 function* keysetAnswers(): Generator<Answer> {
   for (const [at, { key, kcv: value }] of scp03Rows("kcv").entries()) {
     const expected = value.toLowerCase();

@@ -1,5 +1,5 @@
-// The table at the top of docs/EVIDENCE.md, made of docs/evidence.json: what each campaign tried, with what result, when,
-// and of which module. A module that is not the one of these sources is called an earlier one.
+// The table at the top of docs/EVIDENCE.md, made from docs/evidence.json: what each campaign tried, the result, the date and
+// the module. A module other than that of these sources is marked as an earlier one.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ const BEGIN = "<!-- made by `npm run evidence -- --table` -->\n";
 const END = "<!-- end -->\n";
 const HEAD = "| campaign | tried | failures | date | module |\n|---|---|---|---|---|\n";
 
-/** Figures by name, written as people read them. */
+/** The sum of the named figures, with thousands separators. */
 type FigureText = (...names: string[]) => string;
 
 const REGISTER_KILLS = [
@@ -24,7 +24,7 @@ const REGISTER_KILLS = [
   "postgres_frames",
 ].map((what) => `register_kills_${what}`);
 
-/** What was tried, in a few words. Several names: the sum of these figures. */
+/** What each campaign tried, in a few words. */
 const TRIED: { readonly [campaign: string]: (counted: FigureText) => string } = {
   "power-cuts": (counted) =>
     `${counted("power_cuts_single")} cuts; ${counted("power_cuts_pairs")} pairs of cuts, of which ${counted("power_cuts_pairs_run")} had to be run`,
@@ -51,7 +51,7 @@ const TRIED: { readonly [campaign: string]: (counted: FigureText) => string } = 
     `${counted(...REGISTER_KILLS)} kills, ${counted("register_images_killed", "register_images_power_lost")} images of its file, ${counted("register_full_disks")} full disks, ${counted("register_connections_cut")} connections cut, ${counted("register_races")} races`,
 };
 
-/** The rows for these records, in the order of the campaigns, the long forms after the usual ones. */
+/** The table of these records, in the order of the campaigns, each long form after the usual one. */
 export function tableOf(records: readonly Record[], module: string): string {
   const rows = CAMPAIGNS.flatMap(({ name }) =>
     [false, true].flatMap((long) => records.filter((record) => record.campaign === name && record.long === long)),
@@ -66,7 +66,7 @@ function rowOf({ campaign, long, figures, failures, date, module }: Record, curr
   return `| ${name} | ${TRIED[campaign]?.(counted)} | ${failures.length} | ${date} | \`${module}\`${age} |\n`;
 }
 
-/** The sum of these figures. Throws where one is missing. */
+/** The sum of these figures. Throws if one is missing. */
 function figureOf(figures: Record["figures"], names: readonly string[]): number {
   return names.reduce((sum, name) => {
     const figure = figures.find((one) => one.name === name);
@@ -75,18 +75,18 @@ function figureOf(figures: Record["figures"], names: readonly string[]): number 
   }, 0);
 }
 
-/** The table that the document has. Throws where it has no place for one. */
+/** The table in the document. Throws if the document has no place for one. */
 export function tableIn(document: string): string {
   return split(document)[1];
 }
 
-/** Makes the table of the document anew. */
+/** Replaces the table in the document. */
 export function writeTable(): void {
   const [before, , after] = split(readFileSync(DOCUMENT, "utf8"));
   writeFileSync(DOCUMENT, before + tableOf(recordsIn(DOCUMENTED), currentModule()) + after);
 }
 
-/** What stands before the table, the table, and what stands after it. */
+/** The text before the table, the table, and the text after it. */
 function split(document: string): [before: string, table: string, after: string] {
   const from = document.indexOf(BEGIN) + BEGIN.length;
   const to = document.indexOf(END);

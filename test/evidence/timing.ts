@@ -1,7 +1,7 @@
-// Campaign timing: instructions, counted in QEMU, do not tell what is secret.
+// Campaign timing: the number of instructions, counted in QEMU, does not depend on secrets.
 //
-// The same for all digits typed, wrong PINs and unlock codes; for AES, CMAC, HMAC and SIV whatever key and message are;
-// for cryptograms and MACs wherever the first wrong byte is. An id says part and case, such as pin/1234.
+// It is the same for all typed digits, wrong PINs and wrong unlock codes; for AES, CMAC, HMAC and SIV with any key and
+// message; and for cryptograms and MACs with any wrong byte. An id names part and case, such as pin/1234.
 
 import { buildImages, missingFor } from "../../board/builder/images.js";
 import type { Measurement } from "../mutants/timing.js";
@@ -20,17 +20,17 @@ import {
 } from "./timing/pins.js";
 import { measureChannel } from "./timing/serial.js";
 
-/** Of wrong unlock codes, and of keys and messages. */
+/** The number of wrong unlock codes, and of keys and messages. */
 const CODES = { normal: 500, long: 5000 };
 const ROUNDS = { normal: 1000, long: 10_000 };
-/** What an id begins with. */
+/** How an id begins. */
 const PARTS = /^(pin|digit|code|cryptogram|mac|command|aes|cmac|hmac_sha\d+|siv_\w+)\//;
-/** In the short form: PINs of a seed, and as many that a comparison which stops early would tell from them. */
+/** In the short form: the number of random PINs, and of PINs that a comparison which stops early would tell from them. */
 const FEW = 20;
 
 export const TIMING: Campaign = {
   name: "timing",
-  title: "instruction counts tell nothing of PINs, keys and MACs",
+  title: "instruction counts say nothing about PINs, keys and MACs",
   run: async (options) => {
     const missing = missingFor("meter", "cryptometer");
     if (missing) return { figures: [], failures: [], skipped: missing };
@@ -40,7 +40,7 @@ export const TIMING: Campaign = {
 
 async function runAll({ long, only, log }: Options): Promise<Result> {
   if (only !== undefined && !PARTS.test(only))
-    return { figures: [], failures: [{ id: only, what: "there is no such case" }] };
+    return { figures: [], failures: [{ id: only, what: "no case has this id" }] };
   const size = long ? "long" : "normal";
   const pins = only?.startsWith("pin/") ? ["0000", "8888", only.slice(4)] : wrongPins();
   const crypto = await measureCrypto(buildImages("cryptometer"), ROUNDS[size]);
@@ -53,10 +53,10 @@ async function runAll({ long, only, log }: Options): Promise<Result> {
   };
 }
 
-/** What is measured at the ABI. */
+/** The measurements at the ABI. */
 const ALL: readonly Measurement[] = ["pins", "digits", "codes", "channel"];
 
-/** What is measured at the ABI, of the card in an image. */
+/** Measures the card in an image at the ABI. */
 export async function measureCard(
   image: string,
   pins: readonly string[],
@@ -74,7 +74,7 @@ export async function measureCard(
   return { figures: parts.flatMap((part) => part.figures), failures: parts.flatMap((part) => part.failures) };
 }
 
-/** `on`: it asks for a PIN; otherwise it is off. */
+/** Measures a new card. With `on` it asks for a PIN; otherwise it is off. */
 async function onCard(image: string, on: boolean, measure: (card: MeteredCard) => Promise<Part>): Promise<Part> {
   const card = await MeteredCard.start(image, demoFlash());
   try {
@@ -85,13 +85,13 @@ async function onCard(image: string, on: boolean, measure: (card: MeteredCard) =
   }
 }
 
-/** The short form, at the ABI: what of an image does not take the same. */
+/** The short form, at the ABI: the cases of an image whose instruction count differs. */
 export async function oddities(image: string, measurements = ALL): Promise<readonly Failure[]> {
   const pins = measurements.includes("pins") ? tellingPins(demoFlash(), FEW) : [];
   return (await measureCard(image, pins, FEW, measurements)).failures;
 }
 
-/** One case of the short form again: the failures with that id. */
+/** Repeats one case of the short form: the failures with that id. */
 export async function odditiesOf(image: string, id: string): Promise<readonly Failure[]> {
   const found = await oddities(image, [measurementOf(id)]);
   return found.filter((failure) => failure.id === id);

@@ -92,18 +92,18 @@ abi("only 32-bit integers cross the boundary", () => {
   assert.is(checked, IMPORTS.length + EXPORTS.length - 1);
 });
 
-abi("no start function, no table, no element", () => {
+abi("the module has no start function, no table and no element", () => {
   for (const id of [Section.START, Section.TABLE, Section.ELEMENT]) assert.not(SECTIONS.has(id), `section ${id}`);
 });
 
-abi("one page of memory that cannot grow, and no instruction that would", () => {
+abi("the module has one page of memory, which cannot grow", () => {
   const section = SECTIONS.get(Section.MEMORY) as Uint8Array;
   assert.equal([...section], [1, 1, 1, 1], "one memory, with a maximum: at least and at most one page");
   assert.not.match(TEXT, /memory\.grow/);
   assert.match(TEXT, /memory\.copy|memory\.fill|i32\.store/, "the text lists instructions");
 });
 
-abi("static data lies within the memory that a chip gives the card", () => {
+abi("static data fits into the memory of a card's chip", () => {
   const instance = new WebAssembly.Instance(MODULE, {
     host: Object.fromEntries(IMPORTS.map((name) => [name, () => 0])),
   });
@@ -140,7 +140,7 @@ function documentedNeeds(): Map<string, string> {
   return new Map(rows.map(([, feature = "", uses = ""]) => [feature, uses]));
 }
 
-abi("a feature that a module needs is seen", () => {
+abi("a feature that a module needs is found", () => {
   const needs = (body: string) => featuresOf(BINARYEN.parseText(`(module (memory 1 1) ${body})`));
   assert.equal(needs('(func (export "f") (result i32) (i32.const 1))'), []);
   assert.equal(needs("(func (result i32) (i32.extend8_s (i32.const 1)))"), ["sign extension"]);
@@ -160,12 +160,12 @@ abi("docs/ABI.md names the features that the module needs of a runtime, and no o
   assert.is(paragraph.includes("data count section (id 12)"), SECTIONS.has(Section.DATA_COUNT));
 });
 
-abi("no mutable global: all state lies in linear memory", () => {
+abi("the module has no mutable global: all state is in linear memory", () => {
   assert.not.match(TEXT, /\(global \S+ \(mut /);
   assert.not.match(TEXT, /global\.set/);
 });
 
-abi(`at most ${MAX_SIZE / 1024} KiB`, () => {
+abi(`the module has at most ${MAX_SIZE / 1024} KiB`, () => {
   assert.ok(BYTES.length <= MAX_SIZE, `${BYTES.length} bytes`);
 });
 

@@ -24,7 +24,7 @@ const MANY = 64;
 const DIFFERENT = 40;
 const LOCK_CODE_AT = 0x10;
 const CODES = 100_000_000;
-/** From here on a word is no lock code: the values below are 42 times all codes. */
+/** From here on a word is not used for a lock code: the values below are 42 times the number of codes. */
 const BEYOND = 42 * CODES;
 
 /** A random source that records each draw: its bytes and its length. */
@@ -54,9 +54,9 @@ const TESTED = [16, 8] as const;
 interface Row {
   readonly name: string;
   readonly size: number;
-  /** Makes it draw, with a card that is blank, personalized or locked as it needs. Returns what came of the draw. */
+  /** Makes it draw, with a card that is blank, personalized or locked as it needs. Returns the values that were made. */
   readonly draw: (module: WebAssembly.Module, random: Noting, count: number) => Buffer[];
-  /** What comes of the bytes drawn. */
+  /** The value made of the drawn bytes. */
   readonly made: (drawn: Buffer) => Buffer;
 }
 
@@ -151,7 +151,7 @@ function initializeUpdate(card: Card): { sw: number; data: Buffer } {
   return exchange(card, { cla: Cla.GP, ins: Ins.INITIALIZE_UPDATE, p1: 0, p2: 0, data, le: 256 });
 }
 
-/** A card at LOCKED; nothing that was drawn for it is noted. */
+/** A card at LOCKED; the draws up to there are not recorded. */
 function locked(module: WebAssembly.Module, random: Noting): Card {
   const card = new Card(module, { random });
   personalize(card, DEMO);
@@ -183,7 +183,7 @@ function isLockCode(drawn: Buffer): boolean {
 }
 
 for (const row of ROWS) {
-  draws(`${row.name}: every byte varies, and none comes twice`, () => varies(row, MODULE));
+  draws(`${row.name}: every byte varies, and no value repeats`, () => varies(row, MODULE));
 }
 
 /** The lock code that the card makes if it draws `first`, and then `second` if `first` is no lock code. */
@@ -214,12 +214,12 @@ function lockCodesAreFair(module: WebAssembly.Module): void {
   assert.is(takes(module, old, NEXT), NEXT, "the code before");
 }
 
-draws("a lock code is no multiple of 16, none is likelier than another, and none comes twice in a row", () => {
+draws("no lock code is a multiple of 16, all others are equally likely, and none repeats at once", () => {
   lockCodesAreFair(MODULE);
 });
 
 /** A source that never gives a lock code counts as failed, and nothing stays open. */
-draws("a source that gives nothing but multiples of 16 is ERROR 03", () => {
+draws("a source that gives only multiples of 16 is ERROR 03", () => {
   const random = new Noting(5);
   const card = locked(MODULE, random);
   const code = unlockCodeOf(askUnlock(card));
@@ -254,7 +254,7 @@ function sourceIsWatched(module: WebAssembly.Module): void {
   }
 }
 
-draws("a source that repeats itself or fails is seen, and no channel begins with it", () => sourceIsWatched(MODULE));
+draws("a source that repeats itself or fails is noticed, and no channel opens with it", () => sourceIsWatched(MODULE));
 
 /** Asserts for every command and every screen that each draw has a row of its length. */
 function everyDrawHasARow(module: WebAssembly.Module): void {
@@ -296,7 +296,7 @@ function everything(module: WebAssembly.Module): void {
 }
 
 for (const mutant of unseenMutants("draws")) {
-  draws(`noticed: not so that ${mutant.breaks}`, async () => {
+  draws(`noticed if it does not hold: ${mutant.breaks}`, async () => {
     assert.ok(fails(everything, await compile(mutant)), "every draw is as it must be");
   });
 }

@@ -31,13 +31,13 @@ const PUBLIC = [Tag.STATUS, Tag.SERIAL, Tag.SUITE, Tag.KEY_INFORMATION, Tag.CARD
 const SLOTS = 74;
 /** The records of a page: head, root secret and transport keys, each with its check value (docs/FLASH.md). */
 const RECORDS_END = 0x90;
-/** Where the transport keys begin on a page, and in memory (docs/FLASH.md). */
+/** The offset of the transport keys on a page, and in memory (docs/FLASH.md). */
 const KEYS_AT = 0x5c;
 
 /** Makes a card ready, and returns what then writes its flash. */
 type Act = (card: Card) => () => void;
 
-/** A command of a channel, sent when it is time. */
+/** Prepares a command of a channel; the returned function sends it. */
 function command(ins: Ins, p1: number, p2: number, data: Uint8Array): Act {
   return (card) => {
     const channel = openChannel(card, Level.FULL, testKeys());
@@ -90,7 +90,7 @@ const ACTS: Readonly<Record<string, Act>> = {
   },
 };
 
-/** How the flash operation of a number fails. */
+/** The ways in which the flash operation with a number fails. */
 const FAILURES: Readonly<Record<string, (card: Card, at: number) => void>> = {
   "a battery that gets low": (card, at) => {
     let done = 0;
@@ -136,7 +136,7 @@ class FailingWrite {
     card.flash.program = Flash.prototype.program;
     card.setBattery(FULL_BATTERY);
     if (card.on) this.#memoryIsFlash(name);
-    // A card in ERROR tells nothing else; it starts again after a power cut.
+    // A card in ERROR sends no other data; it starts again after a power cut.
     const before = card.state === "ERROR" ? undefined : publicData(card);
     card.setBattery(0);
     card.setBattery(FULL_BATTERY);
@@ -161,7 +161,7 @@ function publicData(card: Card): string[] {
   });
 }
 
-/** The operations that fail: all, or the first, the last and some between. */
+/** The operations that fail: all of them, or the first, the last and some between. */
 function operationsOf(count: number, all: boolean): number[] {
   const numbers = Array.from({ length: count }, (_, i) => i + 1);
   return all ? numbers : numbers.filter((at) => at <= 3 || at % 9 === 0 || at > count - 4);
@@ -180,7 +180,7 @@ function failsWell(module: WebAssembly.Module, name: string): number {
 }
 
 for (const name of Object.keys(ACTS)) {
-  commits(`${name}: where flash is not written as meant, memory is what flash says`, () => {
+  commits(`${name}: if flash is not written as meant, the memory agrees with flash`, () => {
     assert.ok(failsWell(MODULE, name) >= 2 * 10);
   });
 }
@@ -202,9 +202,9 @@ function overwrittenKeysAreNotWritten(module: WebAssembly.Module): void {
   }
 }
 
-commits("transport keys that were overwritten in memory are never written", () => overwrittenKeysAreNotWritten(MODULE));
+commits("overwritten transport keys in memory are never written to flash", () => overwrittenKeysAreNotWritten(MODULE));
 
-/** A page counts only if all of its records are whole. */
+/** A page is valid only if all of its records are. */
 function brokenRecordsAreSeen(module: WebAssembly.Module): void {
   const card = new Card(module, { seed: 7 });
   personalize(card, DEMO);
@@ -218,10 +218,12 @@ function brokenRecordsAreSeen(module: WebAssembly.Module): void {
   }
 }
 
-commits("a page whose head, root secret or transport keys went bad is ERROR 02", () => brokenRecordsAreSeen(MODULE));
+commits("a page whose head, root secret or transport keys have gone bad is ERROR 02", () =>
+  brokenRecordsAreSeen(MODULE),
+);
 
 for (const mutant of unseenMutants("failed commits")) {
-  commits(`noticed: not so that ${mutant.breaks}`, async () => {
+  commits(`noticed if it does not hold: ${mutant.breaks}`, async () => {
     const check = (module: WebAssembly.Module) => {
       brokenRecordsAreSeen(module);
       overwrittenKeysAreNotWritten(module);

@@ -1,4 +1,4 @@
-// The faults of the first release's firmware stay mended: each case passes on the firmware, and fails if the fault is
+// The faults of the first release's firmware stay corrected: each case passes on the firmware, and fails if the fault is
 // put back (mutants/firstrelease.ts).
 
 import * as assert from "uvu/assert";
@@ -167,7 +167,7 @@ interface Screen {
   readonly name: string;
   readonly reach: (card: Card) => void;
   readonly time: number;
-  /** Whether a frame that nobody authenticated keeps it on. */
+  /** Whether an unauthenticated frame keeps the card on. */
   readonly kept: boolean;
 }
 
@@ -206,11 +206,11 @@ function block(card: Card): void {
   failCode(card, 5);
 }
 
-/** The time since the last key release, spent in `reach`. */
+/** The time that `reach` takes after the last key release. */
 const UP_TIME = 40;
 
 holds(
-  "a frame that nobody authenticated keeps the card on only where nothing is entered, open or shown",
+  "an unauthenticated frame keeps the card on only while nothing is entered, open or shown",
   (module) => {
     for (const { name, reach, time, kept } of SCREENS) {
       for (const frame of [hello, statusOf]) {
@@ -233,7 +233,7 @@ holds(
 );
 
 holds(
-  "a response and a lock code stand as long with frames as without",
+  "frames do not prolong the time of a response or a lock code",
   (module) => {
     for (const [reach, time] of [
       [respond, 60_000],
@@ -278,7 +278,7 @@ test("a command inside a channel keeps SERIAL on for 30 s more", () => {
   assert.not.ok(card.on);
 });
 
-test("NO KEY goes off 3 s after PRESS turned the card on, and 30 s after the last frame", () => {
+test("NO KEY turns off 3 s after PRESS turned the card on, and 30 s after the last frame", () => {
   const card = new Card(MODULE, { seed: 7 });
   const offAfter = (ms: number, what: string) => {
     card.wait(ms - 1);
@@ -313,7 +313,7 @@ test("NO KEY goes off 3 s after PRESS turned the card on, and 30 s after the las
 // ---- the bench test ----
 
 holds(
-  "no digit that was typed on another screen can be read by the bench test",
+  "the bench test reports no digit that was typed on another screen",
   (module) => {
     const card = demo(module);
     turnOn(card);
@@ -354,7 +354,7 @@ holds(
   ["bench-test-never-ends"],
 );
 
-test("every command but SELF TEST ends the bench test, well formed or not", () => {
+test("every command but SELF TEST, valid or not, ends the bench test", () => {
   let ended = 0;
   for (const inside of [true, false]) {
     for (let ins = 0; ins < 256; ins++) {
@@ -379,7 +379,7 @@ function opensOrCloses(ins: number): boolean {
   return ins === Ins.SELECT || ins === Ins.INITIALIZE_UPDATE || ins === Ins.EXTERNAL_AUTHENTICATE;
 }
 
-test("the bench test goes off 30 s after the last key or frame, and its channel is closed", () => {
+test("the bench test turns off 30 s after the last key or frame, and its channel is closed", () => {
   const card = new Card(MODULE, { seed: 7 });
   const channel = openChannel(card, Level.FULL, testKeys());
   send(card, channel, { ins: Ins.SELF_TEST, p1: 1, p2: 0 });
@@ -435,7 +435,7 @@ holds(
 );
 
 holds(
-  "the status of a card in ERROR tells which, and no more than the battery beside it",
+  "the status of a card in ERROR has the error's number and the battery, and nothing else",
   (module) => {
     for (const [number, card] of broken(module)) {
       assert.is(statusOf(card), `ff0000000000000${number}0bb8`);
@@ -469,7 +469,7 @@ test("an unknown life is ERROR 02", () => {
 
 // ---- transport keys ----
 
-/** PUT KEY's data without the length that other clients leave out. */
+/** The data of PUT KEY without the length that other clients omit. */
 function shortened(data: Uint8Array): Buffer {
   const blocks = [0, 1, 2].map((i) => data.subarray(1 + 23 * i, 24 + 23 * i));
   return Buffer.concat([data.subarray(0, 1), ...blocks.flatMap((block) => [block.subarray(0, 1), block.subarray(2)])]);
@@ -504,11 +504,11 @@ holds(
 
 // ---- the channel's screen ----
 
-/** The battery at which AES fails here, in mV. */
+/** The battery voltage at which AES fails in this test, in mV. */
 const AES_FAILS = 2999;
 
 holds(
-  "a channel that is closed leaves its screen, whatever closed it",
+  "closing a channel leaves SERIAL, whatever closes it",
   (module) => {
     const closes: Record<string, (card: Card, channel: SecureChannel) => void> = {
       SELECT: select,
@@ -566,7 +566,7 @@ function afterwards(
 }
 
 holds(
-  "nothing of the former owner stays, whoever judged and judges the PIN",
+  "nothing of the former owner stays, with either PIN check before and after",
   (module) => {
     const changes: readonly [string, (card: Card) => void][] = [
       ["card", (card) => personalize(card, NEXT)],
@@ -589,7 +589,7 @@ test("a wipe leaves the serial number and nothing else of the former owner", () 
   assert.is(new Set(left).size, 1);
 });
 
-// ---- a head that checks to the erased word ----
+// ---- a head whose check value is the erased word ----
 
 const ERASED = 0xffffffff;
 const LOCK_CODE_AT = 0x10;
@@ -603,7 +603,7 @@ function sequenceOf(page: Uint8Array): number {
   return new DataView(page.buffer, page.byteOffset).getUint32(4, true);
 }
 
-/** The register of a CRC-32 (ISO 3309) behind `bytes`. */
+/** The register of a CRC-32 (ISO 3309) after `bytes`. */
 function forwards(register: number, bytes: Uint8Array): number {
   let crc = register >>> 0;
   for (const byte of bytes) {
@@ -613,7 +613,7 @@ function forwards(register: number, bytes: Uint8Array): number {
   return crc;
 }
 
-/** The register before `bytes`, where it is `register` behind them. */
+/** The register before `bytes` that gives `register` after them. */
 function backwards(register: number, bytes: Uint8Array): number {
   let crc = register >>> 0;
   for (const byte of [...bytes].reverse()) {
@@ -623,14 +623,14 @@ function backwards(register: number, bytes: Uint8Array): number {
   return crc;
 }
 
-/** The lock code with which a head, the same otherwise, checks to the erased word. */
+/** The lock code for which the check value of an otherwise equal head is the erased word. */
 function lockCodeFor(page: Uint8Array): number {
   const before = forwards(~sequenceOf(page), page.subarray(0, LOCK_CODE_AT));
   const behind = backwards(~ERASED, page.subarray(LOCK_CODE_AT + 4, Offset.HEAD_CHECK));
   return (before ^ backwards(behind, new Uint8Array(4))) >>> 0;
 }
 
-/** A serial number and a lock code that give a seeding's page such a head. */
+/** A serial number and a lock code that give the page of a seeding such a head. */
 function unlucky(module: WebAssembly.Module): { record: PersonalizationRecord; lockCode: number } {
   const card = new Card(module, { seed: 7 });
   reseed(card, openChannel(card, Level.FULL, testKeys()));
@@ -660,7 +660,7 @@ class Drawing extends Random {
 }
 
 holds(
-  "power failing while a page is written whose head checks to the erased word leaves the old page or the new one",
+  "a loss of power while a page with the erased word as its check value is written leaves the old page or the new one",
   (module) => {
     const { record, lockCode } = unlucky(module);
     let cuts = 0;
@@ -688,7 +688,7 @@ holds(
 );
 
 holds(
-  "a page counts only where its commit was programmed, whatever it holds",
+  "a page counts only if its commit was programmed, whatever its contents",
   (module) => {
     const card = demo(module);
     const bytes = Uint8Array.from(card.flash.bytes);
@@ -705,7 +705,7 @@ holds(
 
 // ---- which host ----
 
-test("the card tells which kind of host it runs in, and a production image has no front panel", () => {
+test("the status has the kind of host, and a production image has no front panel", () => {
   for (const kind of [Kind.PRODUCTION, Kind.DEVELOPMENT, Kind.SIMULATOR]) {
     const card = new Card(MODULE, { seed: 7, kind });
     const { data } = getData(card, Tag.FIRMWARE);

@@ -1,7 +1,7 @@
 // Cards written by earlier firmware run with the current one: each turns on in its state, works, and plays its
 // recording.
 //
-// test/frozen/README.md says how they were made. What is expected stands here or comes from an independent program, not
+// test/frozen/README.md says how they were made. The expectations are in this file or come from an independent program, not
 // from the recordings.
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -40,7 +40,7 @@ const CARDS = {
 } as const;
 type Name = keyof typeof CARDS;
 
-frozen("there are the first release and a later one, and all four cards of each", () => {
+frozen("there is the first release and a later one, each with all four cards", () => {
   const names = Object.keys(CARDS).flatMap((name) => [`${name}.dsc`, `${name}.hex`]);
   assert.ok(RELEASES.some(({ name }) => name === "0.2.0"));
   assert.ok(RELEASES.length >= 2);
@@ -51,7 +51,7 @@ for (const { name: release } of RELEASES) {
   for (const [name, { screen, status, lines }] of Object.entries(CARDS)) {
     const image = () => imageOf(release, name as Name);
 
-    frozen(`${release}, ${name}: turns on as what it is, and says so`, () => {
+    frozen(`${release}, ${name}: the card turns on in its state`, () => {
       const card = cardFrom(image());
       card.hold("press");
       assert.is(card.display, screen);
@@ -64,7 +64,7 @@ for (const { name: release } of RELEASES) {
       writeFileSync(file, image(), { mode: 0o600 });
       const { code, stdout, stderr } = dscSim(["inspect", file]);
       assert.is(code, 0, stderr);
-      for (const line of ["the one that counts", ...lines]) assert.ok(stdout.includes(line), `${line}\n${stdout}`);
+      for (const line of [", current", ...lines]) assert.ok(stdout.includes(line), `${line}\n${stdout}`);
     });
   }
 
@@ -82,7 +82,7 @@ for (const { name: release } of RELEASES) {
     assert.is(stdout.match(/^ok /gm)?.length, records.length);
   });
 
-  frozen(`${release}, personalized: the right PIN opens it, and its response is that of its key`, () => {
+  frozen(`${release}, personalized: the right PIN opens the card, and its response fits its key`, () => {
     const card = cardFrom(imageOf(release, "personalized"));
     card.hold("press");
     enter(card, DEMO.pin);
@@ -90,7 +90,7 @@ for (const { name: release } of RELEASES) {
     assert.is(card.display, expected("123456"));
   });
 
-  frozen(`${release}, locked: shows its lock code, and the code that belongs to it opens it`, () => {
+  frozen(`${release}, locked: the card shows its lock code, and the matching unlock code opens it`, () => {
     const card = cardFrom(imageOf(release, "locked"));
     card.hold("press");
     card.press("ok");

@@ -109,7 +109,8 @@ function seededAsFirst(name: string, data: Data, module: WebAssembly.Module): vo
 }
 
 for (const name of Object.keys(BEFORE)) {
-  test(`a wiped card that was ${name} has the head of a new card, and tells no suite`, () => wipedAsNew(name, MODULE));
+  test(`a wiped card that was ${name} has the head of a new card, and reports no suite`, () =>
+    wipedAsNew(name, MODULE));
   test(`a card that was ${name} and is seeded again has the head of a first seeding`, () => {
     seededAsFirst(name, DEMO, MODULE);
     seededAsFirst(name, { ...DEMO, ...SERVER }, MODULE);
@@ -117,7 +118,7 @@ for (const name of Object.keys(BEFORE)) {
 }
 
 for (const mutant of unseenMutants("head")) {
-  test(`noticed: not so that ${mutant.breaks}`, async () => {
+  test(`noticed if it does not hold: ${mutant.breaks}`, async () => {
     const module = await compile(mutant);
     const checks = Object.keys(BEFORE).flatMap((name): Case[] => [
       (of) => wipedAsNew(name, of),

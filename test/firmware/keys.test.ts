@@ -40,13 +40,13 @@ keys("a contact closed for less than 20 ms is bounce, for 20 ms it is a key", ()
   assert.is(card.display, "PIN>*");
 });
 
-keys("chatter at the press and at the release is one key", () => {
+keys("bounce at the press and at the release is one key", () => {
   const card = atPin();
   move(card, "1", 3, 4, 1, 19, 19, 2, 100, 5, 5, 19, 3, 19, 1, 100);
   assert.is(card.display, "PIN>*");
 });
 
-keys("contacts that move twice in the same millisecond have not moved", () => {
+keys("contacts that change twice in one millisecond count as unchanged", () => {
   const card = atPin();
   for (let i = 0; i < 5; i++) {
     card.down("1");
@@ -75,7 +75,7 @@ keys("a contact that is closed again and again without opening is one key", () =
   assert.is(card.display, "PIN>*");
 });
 
-keys("open for 19 ms a key is still down, open for 20 ms it was let go", () => {
+keys("a key counts as released after 20 ms open, not after 19 ms", () => {
   const card = atPin();
   move(card, "1", 100, 19, 100, 100);
   assert.is(card.display, "PIN>*");
@@ -84,7 +84,7 @@ keys("open for 19 ms a key is still down, open for 20 ms it was let go", () => {
   assert.is(other.display, "PIN>**");
 });
 
-keys("a key acts when it is let go, not before", () => {
+keys("a key acts on release", () => {
   const card = atPin();
   card.down("1");
   card.wait(700);
@@ -94,7 +94,7 @@ keys("a key acts when it is let go, not before", () => {
   assert.is(card.display, "PIN>*");
 });
 
-keys("let go at 799 ms it is a tap; at 800 ms it is a hold, while still down", () => {
+keys("released at 799 ms it is a tap; at 800 ms it is a hold, while still down", () => {
   const tapped = atChallenge();
   move(tapped, "ok", 799, 100);
   assert.is(tapped.display, "CHALLNG>");
@@ -111,7 +111,7 @@ keys("let go at 799 ms it is a tap; at 800 ms it is a hold, while still down", (
   assert.is(digit.display, "PIN>*", "a hold that is not listed does nothing");
 });
 
-keys("a hold acts once, however long", () => {
+keys("a hold acts once, however long it is", () => {
   const card = atChallenge();
   move(card, "ok", 20_000, 100);
   assert.is(card.display, "NEW>");
@@ -120,7 +120,7 @@ keys("a hold acts once, however long", () => {
   assert.is(card.display, "NEW>****", "a hold is no tap");
 });
 
-keys("bounce across the 800 ms mark: still down afterwards is one hold, open for good is a tap", () => {
+keys("with bounce across the 800 ms mark, a key still down afterwards is one hold, an open one a tap", () => {
   for (const opened of [781, 785, 790, 799]) {
     const card = atChallenge();
     move(card, "ok", opened, 15, 100, 100);
@@ -132,14 +132,14 @@ keys("bounce across the 800 ms mark: still down afterwards is one hold, open for
   }
 });
 
-keys("bounce after the hold does not make a second one, nor a tap", () => {
+keys("bounce after the hold makes no second hold and no tap", () => {
   const card = atChallenge();
   move(card, "ok", 805, 10, 900, 10, 900, 100);
   assert.is(card.display, "NEW>");
   assert.is(card.state, "NEW_PIN");
 });
 
-keys("all keys at once are one key at most, and afterwards each works again", () => {
+keys("all keys at once are one key at most, and each works again afterwards", () => {
   const card = atChallenge();
   for (const key of KEYS) card.down(key);
   card.wait(100);
@@ -150,7 +150,7 @@ keys("all keys at once are one key at most, and afterwards each works again", ()
   assert.is(login(card), expected("123456"));
 });
 
-keys("while a key is down, the others are ignored, let go or not", () => {
+keys("while a key is down, other keys are ignored", () => {
   const card = atPin();
   card.down("1");
   card.wait(100);
@@ -160,7 +160,7 @@ keys("while a key is down, the others are ignored, let go or not", () => {
   assert.is(card.display, "PIN>", "a hold of another key, too");
 });
 
-keys("a key closed while another is down stays ignored when that one is let go", () => {
+keys("a key closed while another is down stays ignored when that one is released", () => {
   const card = atPin();
   card.down("1");
   card.wait(100);
@@ -194,7 +194,7 @@ keys("keys may follow each other as fast as bounce allows", () => {
   assert.is(card.display, "CHALLNG>");
 });
 
-keys("a key pressed and let go while there is no battery is forgotten", () => {
+keys("a key pressed and released while there is no battery is forgotten", () => {
   const card = cardOf();
   card.setBattery(0);
   card.hold("press");
@@ -266,7 +266,7 @@ keys("messages and long time-outs end in time across the wrap", () => {
   }
 });
 
-keys("a card left alone for a year is off and works", () => {
+keys("a card left alone for a year is off and still works", () => {
   const card = cardOf();
   turnOn(card);
   waitUntilClock(card, 365 * 24 * 3_600_000);

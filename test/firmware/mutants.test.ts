@@ -17,30 +17,30 @@ const SCENARIOS = scenarios();
 const mutants = suite("mutants");
 const chosen = tried(SCENARIO_MUTANTS);
 
-mutants(`${TELLING} or more are tried`, () => {
+mutants(`at least ${TELLING} mutants are tried`, () => {
   assert.ok(chosen.length >= TELLING);
 });
 
-mutants("the firmware as it is passes every scenario, released and compiled as a mutant is", async () => {
+mutants("the firmware passes every scenario, both released and compiled as a mutant is", async () => {
   for (const module of [loadFirmware(), await compile()]) {
     for (const script of SCENARIOS) assert.is(failureOf(script, module)?.text, undefined);
   }
 });
 
-mutants("a trap, or a line that cannot be carried out, does not count as noticed", async () => {
+mutants("a trap or a command that cannot be executed does not count as noticed", async () => {
   const module = await compile(TRAPS_AT_A_KEY);
   assert.ok(SCENARIOS.some((script) => failureOf(script, module)));
   assert.is(noticed(module), undefined);
 });
 
 for (const mutant of chosen) {
-  mutants(`noticed: ${mutant.breaks}`, async () => {
+  mutants(`noticed if it does not hold: ${mutant.breaks}`, async () => {
     const line = noticed(await compile(mutant), mutant.misuse);
     assert.ok(line, `${mutant.file}: no expect of any scenario fails though it breaks: ${mutant.breaks}`);
   });
 }
 
-/** The first `expect` of a scenario that fails on the module, or the misuse of flash that is looked for, or undefined. */
+/** The first `expect` of a scenario that fails on the module, or the expected misuse of flash, or undefined. */
 function noticed(module: WebAssembly.Module, misuse?: string): string | undefined {
   for (const script of SCENARIOS) {
     const failure = failureOf(script, module);

@@ -1,4 +1,4 @@
-// The PIN: tries spent and given back, locking, changing, and which PINs are too easy (docs/CARD.md, "Tries").
+// The PIN: spending and restoring tries, locking, changing the PIN, and weak PINs (docs/CARD.md, "Tries").
 
 import * as assert from "uvu/assert";
 import type { Card } from "../../sim/core/card.js";
@@ -32,7 +32,7 @@ function pinWrap(card: Card): Uint8Array {
   return currentBytes(card.flash.bytes).subarray(Offset.PIN_WRAP, Offset.CODE_WRAP);
 }
 
-pin("the last wrong PIN of 3 to 10 shows LOCKED at once, the others how many are left", () => {
+pin("the last wrong PIN of 3 to 10 shows LOCKED at once, each earlier one shows the tries left", () => {
   for (const limit of LIMITS) {
     const card = cardOf({ tries: limit });
     turnOn(card);
@@ -46,7 +46,7 @@ pin("the last wrong PIN of 3 to 10 shows LOCKED at once, the others how many are
   }
 });
 
-pin("the right PIN gives all tries back, whatever was spent", () => {
+pin("the right PIN restores all tries, however many were spent", () => {
   for (const limit of LIMITS) {
     for (let wrong = 1; wrong < limit; wrong++) {
       const card = cardOf({ tries: limit });
@@ -71,7 +71,7 @@ pin("tries stay spent while the card is off and while its battery is out", () =>
   assert.is(triesOf(card), 2);
 });
 
-pin("LOCKED is for good: no PIN is asked for, and what the PIN opened is zeros in flash", () => {
+pin("LOCKED stays: the card asks for no PIN, and the wrap under the PIN is zeros in flash", () => {
   const card = lockedCard({ tries: 3 });
   assert.ok(
     pinWrap(card).every((byte) => byte === 0),
@@ -84,15 +84,15 @@ pin("LOCKED is for good: no PIN is asked for, and what the PIN opened is zeros i
   }
 });
 
-pin("before it locks the wrap is there", () => {
+pin("the wrap is in flash until the card locks", () => {
   const card = cardOf({ tries: 3 });
   failPin(card, 2);
   assert.not(pinWrap(card).every((byte) => byte === 0));
 });
 
-// ---- the order of things ----
+// ---- the order of flash operations ----
 
-/** One call on flash: "program ADDRESS VALUE", "read ADDRESS LENGTH" or "erase PAGE". */
+/** Records the calls on flash: "program ADDRESS VALUE", "read ADDRESS LENGTH" or "erase PAGE". */
 function trace(card: Card): string[] {
   const calls: string[] = [];
   const { flash } = card;
@@ -112,7 +112,7 @@ function trace(card: Card): string[] {
   return calls;
 }
 
-/** What a PIN does to flash from OK on. */
+/** The calls on flash that a PIN causes, from OK on. */
 function traceOf(card: Card, entered: string): string[] {
   turnOn(card);
   card.type(entered);
@@ -134,7 +134,7 @@ pin("a right and a wrong PIN do the same to flash until the verdict: the try is 
   assert.is(writes(right)[0], writes(wrong)[0]);
 });
 
-pin("the same holds where a page is full and a new one is written first", () => {
+pin("the same holds if the page is full and a new one is written first", () => {
   const card = cardOf();
   while (card.flash.erases.every((count) => count === 0) || nextLoginIsShort(card)) login(card);
   card.save("full");
@@ -145,7 +145,7 @@ pin("the same holds where a page is full and a new one is written first", () => 
   const wrong = traceOf(other, WRONG_PIN);
   const writes = (calls: string[]) => calls.filter((call) => !call.startsWith("read"));
   assert.ok(writes(wrong).length > 50, "a page is written");
-  assert.equal(writes(right).slice(0, -1), writes(wrong), "the give-back comes after all that both do");
+  assert.equal(writes(right).slice(0, -1), writes(wrong), "restoring the tries comes after all that both do");
 });
 
 function nextLoginIsShort(card: Card): boolean {
@@ -157,7 +157,7 @@ function nextLoginIsShort(card: Card): boolean {
   return operations <= 2;
 }
 
-pin("a try that flash did not take opens nothing, not even for the right PIN", () => {
+pin("a try that flash did not store opens nothing, not even with the right PIN", () => {
   const card = cardOf();
   turnOn(card);
   card.type(DEMO.pin);
@@ -166,7 +166,7 @@ pin("a try that flash did not take opens nothing, not even for the right PIN", (
   assert.is.not(card.state, "CHALLENGE");
 });
 
-pin("a try that flash took with a wrong bit opens nothing, either", () => {
+pin("a try that flash stored with a wrong bit opens nothing", () => {
   for (let bit = 0; bit < 32; bit++) {
     const card = cardOf();
     turnOn(card);
@@ -202,7 +202,7 @@ pin("hundreds of logins wear the four pages evenly and lose nothing", () => {
   assert.is(triesOf(card), 6);
 });
 
-pin("wrong PINs across a new page are not forgotten", () => {
+pin("wrong PINs stay spent when a new page is written", () => {
   const card = cardOf({ tries: 10 });
   for (let start = 0; start < 12; start++) {
     while (nextLoginIsShort(card)) login(card);
@@ -216,9 +216,9 @@ pin("wrong PINs across a new page are not forgotten", () => {
   }
 });
 
-// ---- the server judges ----
+// ---- the server checks the PIN ----
 
-pin("where the server judges, any four digits are taken, without tries and without flash", () => {
+pin("a card whose server checks the PIN takes any four digits, counts no tries and does not write flash", () => {
   const data = { pinCheck: "server", suite: "OCRA-1:HOTP-SHA256-8:QN06-PSHA256" } as const;
   const card = cardOf(data);
   const before = card.flash.operations;
@@ -250,7 +250,7 @@ pin("a new PIN replaces the old one, and the key stays", () => {
   assert.is(enter(card, "123456"), RIGHT);
 });
 
-pin("a PIN change that is given up changes nothing", () => {
+pin("an abandoned PIN change changes nothing", () => {
   for (const giveUp of [[], ["7394"], ["7394", "7395"]]) {
     const card = cardOf();
     turnOn(card);
@@ -264,7 +264,7 @@ pin("a PIN change that is given up changes nothing", () => {
   }
 });
 
-pin("after NO MATCH both have to be entered again", () => {
+pin("after NO MATCH the owner enters both PINs again", () => {
   const card = cardOf();
   turnOn(card);
   enterPin(card);
@@ -276,9 +276,9 @@ pin("after NO MATCH both have to be entered again", () => {
   assert.is(enter(card, "7395"), "PIN SET");
 });
 
-// ---- too easy ----
+// ---- weak PINs ----
 
-/** docs/CARD.md, "Weak PINs", in words: what all of the rule's examples are, and nothing else. */
+/** The rule of docs/CARD.md, "Weak PINs", as its words say it. */
 function isTooEasy(text: string): boolean {
   const UP = "0123456789012";
   const DOWN = [...UP].reverse().join("");
@@ -289,14 +289,14 @@ function isTooEasy(text: string): boolean {
   return isFourEqual || isRun || isYear || isPairTwice;
 }
 
-pin("the statement of the rule fits docs/CARD.md's examples", () => {
+pin("the rule as written here fits the examples in docs/CARD.md", () => {
   for (const weak of ["1111", "1234", "9876", "7890", "8901", "9012", "0987", "1098", "2109", "1987", "2024", "1212"])
     assert.ok(isTooEasy(weak), weak);
   for (const good of ["4071", "1235", "1243", "1221", "1122", "1112", "2468", "1820", "0119"])
     assert.not(isTooEasy(good), good);
 });
 
-pin("of all 10,000 PINs, the card refuses those that are too easy and no other", () => {
+pin("of all 10,000 PINs the card refuses the weak ones and no other", () => {
   const card = cardOf();
   turnOn(card);
   enterPin(card);

@@ -1,5 +1,5 @@
-// What stays in memory: off, a time-out or a power cut leaves nothing of a PIN, a key or a response
-// (docs/CARD.md: "Off wipes everything that was entered, derived or shown"); and that a wipe left out is noticed.
+// What stays in memory: turning off, a time-out or a power cut leaves nothing of a PIN, a key or a response
+// (docs/CARD.md: "Off wipes everything that was entered, derived or shown"). Mutants leave out one wipe each.
 
 import * as assert from "uvu/assert";
 import { Card, MEMORY_SIZE } from "../../sim/core/card.js";
@@ -15,7 +15,7 @@ import { suite } from "../support/suite.js";
 
 const residue = suite("residue");
 
-/** How a card is turned off; the memory is looked at right after. */
+/** Ways in which a card turns off. The memory is compared right after. */
 const ENDINGS: Record<string, (card: Card) => void> = {
   "hold PRESS": (card) => card.hold("press"),
   "its time is over": (card) => card.wait(400_000),
@@ -24,14 +24,14 @@ const ENDINGS: Record<string, (card: Card) => void> = {
   },
 };
 
-/** A personalized card whose flash looks the same for every owner, but for what is sealed in it. */
+/** A personalized card whose flash is the same for every owner, except for the sealed data. */
 function cardFor(owner: Owner, module = MODULE): Card {
   const card = new Card(module, { seed: 77 });
   personalize(card, owner.record);
   return card;
 }
 
-/** Turned off on a screen by whatever way, it has nothing of its owner, and not even of which of two owners it was. */
+/** However the card turns off on this screen, its memory holds nothing of the owner and is the same for both owners. */
 function assertNothingLeft(screen: Flow, module = MODULE): void {
   for (const [how, ending] of Object.entries(ENDINGS)) {
     const one = offAfter(screen, ending, ONE, module);
@@ -55,12 +55,12 @@ function offAfter(screen: Flow, ending: (card: Card) => void, owner: Owner, modu
 }
 
 for (const [name, screen] of Object.entries(SCREENS)) {
-  residue(`${name}: once off, nobody can tell whose PIN, key and challenge it was`, () => {
+  residue(`${name}: after power-off the memory is the same for two owners`, () => {
     assertNothingLeft(screen);
   });
 }
 
-residue("a battery too low for the try turns off and leaves nothing", () => {
+residue("a battery that is too low for the try turns the card off and leaves nothing", () => {
   const run = (owner: Owner) => {
     const card = cardFor(owner);
     SCREENS["PIN> with digits"]?.(card, owner);
@@ -72,13 +72,13 @@ residue("a battery too low for the try turns off and leaves nothing", () => {
   assert.is(differences(run(ONE).memory, run(OTHER).memory), "");
 });
 
-residue("the card that is personalized keeps nothing of its record", () => {
+residue("a card keeps nothing of its record in memory after personalization", () => {
   const [one, other] = [cardFor(ONE), cardFor(OTHER)];
   assert.is(differences(one.memory, other.memory), "");
   assertHolds(one, ONE, "personalized");
 });
 
-residue("a record that is refused leaves nothing, either", () => {
+residue("a refused record leaves nothing", () => {
   const run = (owner: Owner) => {
     const card = blankCard({ seed: 77 });
     assert.is(seed(card, { ...owner.record, tries: 2 }), "WRONG_DATA");
@@ -89,7 +89,7 @@ residue("a record that is refused leaves nothing, either", () => {
   assert.is(differences(one.memory, other.memory), "");
 });
 
-residue("a memory without power is a new instance's", () => {
+residue("after a loss of power the memory is that of a new instance", () => {
   const fresh = blankCard({ battery: 0 }).memory;
   const card = cardFor(ONE);
   logIn(card, ONE);
@@ -104,7 +104,7 @@ residue("a memory without power is a new instance's", () => {
   assert.is(differences(card.memory, fresh), "");
 });
 
-residue("PIN SET closes everything at once, while the message stands", () => {
+residue("PIN SET wipes keys and PIN at once, while the message still shows", () => {
   const card = cardFor(ONE);
   SCREENS["PIN SET"]?.(card, ONE);
   assert.is(card.display, "PIN SET");
@@ -112,27 +112,27 @@ residue("PIN SET closes everything at once, while the message stands", () => {
   assert.is(find(card.memory, ascii(ONE.newPin)), -1);
 });
 
-residue("a wrong PIN opens no key, while its message stands", () => {
+residue("a wrong PIN leaves no key and no PIN in memory while its message shows", () => {
   const card = cardFor(ONE);
   SCREENS["LEFT 2"]?.(card, ONE);
   assertKeysGone(card, ONE);
   assert.is(find(card.memory, ascii(ONE.wrongPin)), -1);
 });
 
-residue("on the response, the PIN is gone", () => {
+residue("the PIN is wiped when the response shows", () => {
   const card = cardFor(ONE);
   logIn(card, ONE);
   assert.is(find(card.memory, ascii(ONE.record.pin)), -1);
 });
 
-residue("a response that is left by OK is gone", () => {
+residue("OK wipes the response", () => {
   const card = cardFor(ONE);
   logIn(card, ONE);
   card.press("ok");
   assert.is(find(card.memory, ascii(expected(ONE.challenge, ONE.record))), -1);
 });
 
-residue("memory beyond what a chip gives stays untouched through all of it", () => {
+residue("the memory beyond what a chip has is never written", () => {
   const card = cardFor(ONE);
   for (let i = 0; i < 100; i++) login(card, ONE.record.pin, ONE.challenge);
   failPin(card, 3);
@@ -143,7 +143,7 @@ residue("memory beyond what a chip gives stays untouched through all of it", () 
   assert.ok(card.beyond.every((byte) => byte === 0));
 });
 
-residue("a search finds what is there: keys and PIN while the card is on", () => {
+residue("the search finds keys and PIN while the card is on", () => {
   const card = cardFor(ONE);
   turnOn(card);
   card.type(ONE.record.pin);
@@ -155,7 +155,7 @@ residue("a search finds what is there: keys and PIN while the card is on", () =>
 // ---- wipes that are left out ----
 
 for (const skip of SKIPPED_WIPES) {
-  residue(`noticed where it is left out: ${skip.breaks}`, async () => {
+  residue(`noticed if it does not hold: ${skip.breaks}`, async () => {
     const screen = SCREENS[skip.on];
     assert.ok(screen);
     const module = await compile(skip);
@@ -168,20 +168,20 @@ function isNoticed(screen: Flow, module: WebAssembly.Module): boolean {
     assertNothingLeft(screen, module);
     return false;
   } catch (error) {
-    // What was looked for in the memory is compared; a card that traps, or stays on, says something else.
+    // Only the memory comparisons use `is`. A card that traps or stays on fails otherwise.
     if (error instanceof assert.Assertion && error.operator === "is") return true;
     throw error;
   }
 }
 
-residue("nothing is noticed in the firmware as it is, compiled like those", async () => {
+residue("the firmware itself, compiled like the mutants, passes", async () => {
   const module = await compile();
   for (const { on } of SKIPPED_WIPES) assertNothingLeft(SCREENS[on] as Flow, module);
 });
 
-// ---- looking ----
+// ---- searching ----
 
-/** Nothing of the owner, and no root secret, is in the memory. */
+/** Asserts that nothing of the owner, and no root secret, is in the memory. */
 function assertHolds(card: Card, owner: Owner, how: string): void {
   assertKeysGone(card, owner);
   const root = rootOf(currentBytes(card.flash.bytes));
@@ -197,7 +197,7 @@ function assertHolds(card: Card, owner: Owner, how: string): void {
     assert.is(find(card.memory, ascii(text)), -1, `${how}: digits`);
 }
 
-/** No piece of 8 bytes of a key, as it is or as HMAC pads it (RFC 2104). */
+/** Asserts that no 8 bytes of a key are in the memory, plain or as HMAC pads them (RFC 2104). */
 function assertKeysGone(card: Card, { record }: Owner): void {
   const { memory } = card;
   for (const key of [record.key, record.unlockKey]) {

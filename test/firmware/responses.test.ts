@@ -1,4 +1,4 @@
-// Responses through the card's own keys and screen, and what a card can be personalized with.
+// Responses by the card's keys and screen, and the records that a card accepts.
 
 import * as assert from "uvu/assert";
 import type { PersonalizationRecord } from "../../host-tools/card/cardclient.js";
@@ -31,14 +31,14 @@ function outcomeOf(changes: Partial<PersonalizationRecord>, patch: (plain: Buffe
   return status;
 }
 
-responses("the vectors of test/vectors, typed in and read off", () => {
+responses("the card shows the response of every vector in test/vectors", () => {
   for (const { suite, key, input, response } of atLeast(100, ocraVectors("card.json"))) {
     const card = cardOf({ suite, pinCheck: pinCheckOf(suite), key });
     assert.is(login(card, input.pin ?? DEMO.pin, input.challenge), response, `${suite} ${input.challenge}`);
   }
 });
 
-responses("all twelve suites", () => {
+responses("the card computes all twelve suites", () => {
   assert.is(PLAIN.length + WITH_PIN.length, 12);
   for (const suite of [...PLAIN, ...WITH_PIN]) {
     const data = { suite, pinCheck: pinCheckOf(suite) };
@@ -52,7 +52,7 @@ responses("all twelve suites", () => {
   }
 });
 
-responses("keys of 16 to 64 bytes, whatever the hash; other lengths are refused", () => {
+responses("every suite takes keys of 16 to 64 bytes; other lengths are refused", () => {
   for (const suite of PLAIN) {
     for (const length of [16, 20, 31, 32, 33, 63, 64]) {
       const data = { suite, key: bytesOf(length) };
@@ -66,7 +66,7 @@ responses("keys of 16 to 64 bytes, whatever the hash; other lengths are refused"
     );
 });
 
-responses("keys that end in zeros, or begin with them", () => {
+responses("keys that begin or end with zeros give the right response", () => {
   for (const key of [
     new Uint8Array(32),
     bytesOf(32).fill(0, 20),
@@ -109,7 +109,7 @@ responses("challenges 000000, 000001, 000016 and 000256: RFC 6287 puts the last 
   assert.is.not(zero, one);
 });
 
-responses("the same challenge gives the same response, after a power cut, too", () => {
+responses("the same challenge gives the same response, also after a power cut", () => {
   const card = cardOf();
   const first = login(card);
   card.setBattery(0);
@@ -118,7 +118,7 @@ responses("the same challenge gives the same response, after a power cut, too", 
   assert.is(login(card), first);
 });
 
-responses("any challenge, compared with the tests' own computation", () => {
+responses("any challenge gives the response that the test computes", () => {
   const card = cardOf();
   turnOn(card);
   enterPin(card);
@@ -129,7 +129,7 @@ responses("any challenge, compared with the tests' own computation", () => {
   }
 });
 
-responses("a suite that the card does not do is refused", () => {
+responses("a suite that the card does not support is refused", () => {
   for (const suite of [
     "OCRA-1:HOTP-SHA256-6:QN06",
     "OCRA-1:HOTP-SHA256-7:QN06",
@@ -167,7 +167,7 @@ responses("a suite that the card does not do is refused", () => {
     assert.is(outcomeOf({ suite, pinCheck: "server" }), "WRONG_DATA", suite);
 });
 
-responses("suites with P are for the server's check, and only those", () => {
+responses("the server's PIN check takes suites with P, the card's takes suites without", () => {
   for (const suite of WITH_PIN) {
     assert.is(outcomeOf({ suite, pinCheck: "card" }), "WRONG_DATA", suite);
     assert.is(outcomeOf({ suite, pinCheck: "server" }), "DONE", suite);
@@ -178,7 +178,7 @@ responses("suites with P are for the server's check, and only those", () => {
   }
 });
 
-responses("tries: 3 to 10; a PIN: four digits; a PIN check: one of the two", () => {
+responses("the card takes 3 to 10 tries, a PIN of four digits, and one of two PIN checks", () => {
   for (const tries of [0, 1, 2, 11, 255]) assert.is(outcomeOf({ tries }), "WRONG_DATA", `${tries} tries`);
   for (const tries of [3, 10]) assert.is(outcomeOf({ tries }), "DONE", `${tries} tries`);
   for (const pin of ["407a", "a071", "4 71", "407/", "407:", "-071", "407\u0000"])
@@ -191,19 +191,16 @@ responses("tries: 3 to 10; a PIN: four digits; a PIN check: one of the two", () 
     );
 });
 
-responses(
-  "with a battery that is too low, or no random source, nothing is personalized, and afterwards it works",
-  () => {
-    const card = blankCard();
-    turnOn(card);
-    card.setBattery(2099);
-    assert.is(seed(card, DEMO), "NOT_IN_THIS_STATE");
-    card.setBattery(3000);
-    assert.is(turnOn(card), "NO KEY");
-    turnOff(card);
-    assert.is(seed(card, DEMO), "DONE");
-    assert.is(login(card), expected("123456"));
-  },
-);
+responses("a card with a low battery takes no record, and takes it once the battery is charged", () => {
+  const card = blankCard();
+  turnOn(card);
+  card.setBattery(2099);
+  assert.is(seed(card, DEMO), "NOT_IN_THIS_STATE");
+  card.setBattery(3000);
+  assert.is(turnOn(card), "NO KEY");
+  turnOff(card);
+  assert.is(seed(card, DEMO), "DONE");
+  assert.is(login(card), expected("123456"));
+});
 
 responses.run();

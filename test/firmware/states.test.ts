@@ -1,5 +1,5 @@
-// Every state against every event. The table below is docs/CARD.md's ("Screens" and the rules under it),
-// written out by hand: what a row does not list, the event does not change.
+// Every event in every state. The table is written by hand from docs/CARD.md ("Screens" and the rules below it). An event
+// that a row does not list changes nothing.
 
 import { readFileSync } from "node:fs";
 import * as assert from "uvu/assert";
@@ -35,7 +35,7 @@ const EVENTS = {
   holdDigit: (card: Card) => card.hold("5"),
   holdOk: (card: Card) => card.hold("ok"),
   holdPress: (card: Card) => card.hold("press"),
-  /** The battery sinks below 2,100 mV. */
+  /** The battery falls below 2,100 mV. */
   low: (card: Card) => card.setBattery(2099),
   /** OK, with the battery below 2,100 mV. */
   okLow: (card: Card) => {
@@ -55,7 +55,7 @@ interface Row {
   readonly name: string;
   readonly card: () => Card;
   readonly is: Where;
-  /** The time after which the state ends by itself, and what is there then. */
+  /** The time after which the state ends by itself, and the state that follows. */
   readonly time?: readonly [ms: number, then: Where];
   readonly on?: Partial<Record<Event, Where>>;
 }
@@ -69,14 +69,14 @@ const LOCKED: Where = ["LOCKED", "LOCKED"];
 const UNLOCK: Where = ["UNLOCK", "UNLOCK>"];
 const BLOCKED: Where = ["BLOCKED", "BLOCKED"];
 
-/** On every screen with nothing entered, PRESS turns the card off, and so does holding it. */
+/** While nothing is entered, PRESS turns the card off, and so does holding it. */
 const PRESS_OFF = { press: OFF, holdPress: OFF };
 /** With digits entered, PRESS clears them. */
 const clears = (empty: Where) => ({ press: empty, holdPress: OFF });
 const IDLE = [30_000, OFF] as const;
 const PHONE_CALL = [300_000, OFF] as const;
 
-/** Any key ends a timed message and does nothing else; held on, it is a hold on the next screen. */
+/** Any key ends a timed message and does nothing else. If it stays down, it counts as a hold on the next screen. */
 function message(next: Where) {
   return {
     digit: next,
@@ -392,7 +392,7 @@ const TABLE: readonly Row[] = [
   },
 ];
 
-// ---- how to get there ----
+// ---- cards in each state ----
 
 function atTheBench(): Card {
   const card = cardOf();
@@ -416,7 +416,7 @@ function off(card: Card): Card {
   return card;
 }
 
-/** Turned on, and PRESS let go at once. */
+/** Turns the card on and releases PRESS at once. */
 function started(card: Card): Card {
   card.hold("press", 800);
   return card;
@@ -473,7 +473,7 @@ function atUnlock(): Card {
   return pressed(atLockCode(), "ok");
 }
 
-/** All eight digits of an unlock code are there, after `before` wrong ones. */
+/** A card on which all eight digits of an unlock code are typed, after `before` wrong codes. */
 function unlockTyped(which: "right" | "wrong", before = 0): Card {
   const card = lockedCard();
   failCode(card, before);
@@ -487,7 +487,7 @@ function blocked(): Card {
   return card;
 }
 
-/** A flash full of what no firmware of this card writes. */
+/** A flash with contents that no firmware of this card writes. */
 function unreadable(): Flash {
   return new Flash(new Uint8Array(FLASH_SIZE).fill(0x5a));
 }
@@ -499,7 +499,7 @@ function withoutRandom(): Card {
   return started(card);
 }
 
-/** A card whose firmware has one wrong bit in the table that SHA-256 is made of (its first constant, FIPS 180-4). */
+/** A card whose firmware has one wrong bit in the constants of SHA-256 (FIPS 180-4). */
 function withBrokenCrypto(): Card {
   const bytes = readFileSync(FIRMWARE_FILE);
   const at = bytes.indexOf(Buffer.from("982f8a42", "hex"));
@@ -522,7 +522,7 @@ function assertIs(card: Card, is: Row["is"], what: string): void {
   assert.is(card.on, state !== "OFF", `${what}: on`);
 }
 
-/** Ends a state's time: still there shortly before, gone shortly after. */
+/** Checks a state's time: the state is still there shortly before, and the next one shortly after. */
 function checkTime(card: Card, row: Row, before: Where): void {
   const [ms, then] = row.time ?? [3_600_000, before];
   card.wait(ms - 100);
@@ -564,7 +564,7 @@ states("OK at LOCKED shows a lock code of eight digits, the same each time", () 
   assert.is(card.display, lockCode);
 });
 
-states("keys that come in time keep the card on; a response they do not", () => {
+states("a key before the time-out keeps the card on, except at a response", () => {
   for (const row of TABLE) {
     const { time } = row;
     if (time !== IDLE && time !== PHONE_CALL) continue;
@@ -587,19 +587,19 @@ states("keys that come in time keep the card on; a response they do not", () => 
   assertIs(card, OFF, "60 s");
 });
 
-states("the hold that turns the card on must be let go before another turns it off", () => {
+states("PRESS must be released after turning the card on before a hold turns it off", () => {
   const card = cardOf();
   card.down("press");
   card.wait(10_000);
-  assertIs(card, PIN, "held on");
+  assertIs(card, PIN, "still held");
   card.up("press");
   card.wait(40);
-  assertIs(card, PIN, "let go");
+  assertIs(card, PIN, "released");
   card.hold("press");
   assertIs(card, OFF, "held again");
 });
 
-states("the hold that turns a card with a low battery on does not end its message", () => {
+states("the hold that turns the card on does not end the message BATT LOW", () => {
   const card = withBattery(cardOf(), 2399);
   card.down("press");
   card.wait(1700);
@@ -608,7 +608,7 @@ states("the hold that turns a card with a low battery on does not end its messag
   assertIs(card, PIN, "1.1 s");
 });
 
-states("thresholds of the battery: 2400 says nothing, 2399 BATT LOW, 2100 BATT LOW, 2099 stays off", () => {
+states("a card shows BATT LOW from 2,100 to 2,399 mV and stays off below", () => {
   const shows = (millivolts: number) => turnOn(withBattery(cardOf(), millivolts));
   assert.equal([2400, 2399, 2100, 2099].map(shows), ["PIN>", "BATT LOW", "BATT LOW", ""]);
 });
@@ -623,7 +623,7 @@ states("a digit too many is ignored", () => {
   assert.is(shows(atUnlock(), "123456789"), "12345678");
 });
 
-states("a key released while the card has no power does nothing: with the battery back the card is off", () => {
+states("a hold without power does nothing, and the card is off when the battery is back", () => {
   for (const row of TABLE) {
     const card = row.card();
     card.setBattery(0);

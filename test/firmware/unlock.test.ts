@@ -1,4 +1,4 @@
-// Unlocking: lock code, unlock code, and what wrong ones cost (docs/CARD.md, "Unlock code").
+// Unlocking: lock codes, unlock codes, and the tries that wrong codes spend (docs/CARD.md, "Unlock code").
 
 import * as assert from "uvu/assert";
 import { Card } from "../../sim/core/card.js";
@@ -34,7 +34,7 @@ function wraps(card: Card): Uint8Array {
   return currentBytes(card.flash.bytes).subarray(Offset.PIN_WRAP, Offset.WIPE_MARK);
 }
 
-/** From LOCKED to NEW> with the right code. Returns the lock code. */
+/** Takes the card from LOCKED to NEW> with the right code. Returns the lock code. */
 function open(card: Card): string {
   const lockCode = askUnlock(card);
   assert.is(enter(card, unlockCodeOf(lockCode)), "NEW>");
@@ -73,7 +73,7 @@ unlock("a weak PIN, or one that is not repeated, is refused here too", () => {
   assert.is(setPin(card, NEW_PIN), "PIN SET");
 });
 
-unlock("the lock code is kept: off, without a battery, after wrong codes", () => {
+unlock("the lock code stays the same after power-off, a removed battery and wrong codes", () => {
   const card = lockedCard();
   const first = lockCodeOf(card);
   assert.match(first, /^\d{8}$/);
@@ -84,7 +84,7 @@ unlock("the lock code is kept: off, without a battery, after wrong codes", () =>
   assert.is(lockCodeOf(card), first);
 });
 
-unlock("a lock code is spent the moment its code is found right, PIN set or not", () => {
+unlock("a right unlock code spends the lock code at once, before a PIN is set", () => {
   const card = lockedCard();
   const first = open(card);
   turnOff(card);
@@ -97,7 +97,7 @@ unlock("a lock code is spent the moment its code is found right, PIN set or not"
   assert.is(setPin(card, NEW_PIN), "PIN SET");
 });
 
-unlock("each lockout has a lock code of its own, and the last one's code is wrong", () => {
+unlock("each lockout has a new lock code, and the unlock code of the last one is wrong", () => {
   const card = lockedCard({ tries: 3 });
   const codes: string[] = [];
   for (let i = 0; i < 40; i++) {
@@ -125,14 +125,14 @@ unlock("a code made with another card's unlock key is wrong", () => {
   assert.is(enter(card, unlockCodeOf(askUnlock(card), other)), "WRONG");
 });
 
-unlock("the PIN opens nothing that is locked: its wrap is zeros, the other one is not", () => {
+unlock("on a locked card the wrap under the PIN is zeros, the one under the unlock code is not", () => {
   const card = lockedCard();
   const both = wraps(card);
   assert.ok(both.subarray(0, 120).every((byte) => byte === 0));
   assert.not(both.subarray(120).every((byte) => byte === 0));
 });
 
-unlock("the fifth wrong code shows BLOCKED at once, for good, and nothing is left in flash to open", () => {
+unlock("the fifth wrong code shows BLOCKED at once and for good, and both wraps are zeros", () => {
   const card = lockedCard();
   for (let i = 1; i <= 5; i++) {
     const lockCode = askUnlock(card);
@@ -155,7 +155,7 @@ unlock("the fifth code may still be the right one", () => {
   open(card);
 });
 
-unlock("wrong codes are reset by PIN SET only, not by a right code", () => {
+unlock("PIN SET restores the code tries; a right code alone does not", () => {
   const card = lockedCard();
   failCode(card, 3);
   open(card);
@@ -165,7 +165,7 @@ unlock("wrong codes are reset by PIN SET only, not by a right code", () => {
   assert.is(failCode(card, 1), "BLOCKED", "three before and two after");
 });
 
-unlock("after PIN SET there are five wrong codes again", () => {
+unlock("after PIN SET the card has five code tries again", () => {
   const card = lockedCard({ tries: 3 });
   failCode(card, 4);
   open(card);
@@ -187,7 +187,7 @@ unlock("wrong codes stay spent while the battery is out", () => {
   assert.is(card.display, "BLOCKED");
 });
 
-unlock("a try that flash did not take opens nothing, not even for the right code", () => {
+unlock("a try that flash did not store opens nothing, not even with the right code", () => {
   const card = lockedCard();
   const lockCode = askUnlock(card);
   card.type(unlockCodeOf(lockCode));
@@ -209,7 +209,7 @@ unlock("a right code spends its try in flash first", () => {
   assert.is(lockCodeOf(card), lockCode);
 });
 
-unlock("a card that was unlocked locks again after as many wrong PINs as before", () => {
+unlock("an unlocked card locks again after the same number of wrong PINs", () => {
   const card = lockedCard({ tries: 4 });
   open(card);
   setPin(card, NEW_PIN);
@@ -219,7 +219,7 @@ unlock("a card that was unlocked locks again after as many wrong PINs as before"
   assert.is(failPin(card, 1), "LOCKED");
 });
 
-/** Gives the words it is told to, one for each lock code that is drawn, and then goes on by itself. */
+/** A random source that returns the given words, one for each draw of 4 bytes, then its own. */
 class GivenNumbers extends Random {
   readonly words: number[];
 
@@ -235,7 +235,7 @@ class GivenNumbers extends Random {
   }
 }
 
-unlock("no lock code is a multiple of 16, nor drawn where some codes would be likelier", () => {
+unlock("no lock code is a multiple of 16, and draws that would make some codes likelier are rejected", () => {
   for (const refused of [0, 16, 32, 99_999_984, 100_000_000, 4_100_000_032, 4_200_000_001, 0xffffffff]) {
     const random = new GivenNumbers([refused, refused, 12_345_678]);
     const card = lockedCard({}, { random });
@@ -249,7 +249,7 @@ unlock("no lock code is a multiple of 16, nor drawn where some codes would be li
   }
 });
 
-unlock("a random source that never draws a good lock code counts as failed", () => {
+unlock("a random source that never gives a valid lock code counts as failed", () => {
   const card = new Card(MODULE, { random: new GivenNumbers(new Array(16).fill(16)) });
   assert.is(seed(card, DEMO), "NOT_USABLE");
   assert.is(turnOn(card), "NO KEY");

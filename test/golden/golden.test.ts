@@ -11,7 +11,7 @@ const FOLDER = join(ROOT, "test", "golden");
 
 const test = suite("golden screens");
 
-test("each screen is the one that its name says", () => {
+test("each screen shows what its name says", () => {
   for (const [name, screen] of Object.entries(SCREENS)) {
     const { display } = pictureOf(screen).card;
     if (screen.shows instanceof RegExp) assert.match(display, screen.shows, name);
@@ -19,7 +19,7 @@ test("each screen is the one that its name says", () => {
   }
 });
 
-test("the terminal draws what the files hold; `npm run golden` draws them anew", () => {
+test("the terminal draws the recorded screens; `npm run golden` records them anew", () => {
   const drawn = pictures();
   assert.equal(
     readdirSync(FOLDER)
@@ -30,7 +30,7 @@ test("the terminal draws what the files hold; `npm run golden` draws them anew",
   for (const [name, picture] of drawn) assert.fixture(picture, readFileSync(join(FOLDER, name), "utf8"), name);
 });
 
-test("a picture fits its terminal, and is ASCII where the terminal is", () => {
+test("a picture fits its terminal, and is ASCII if the terminal is", () => {
   for (const [name, picture] of pictures()) {
     const lines = picture.split("\n").slice(0, -1);
     const [, columns = 80, rows = 24] = (/(\d+)x(\d+)/.exec(name) ?? []).map(Number);

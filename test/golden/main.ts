@@ -1,4 +1,4 @@
-// `npm run golden`: draws the pictures of test/golden/ anew. Read the difference before you commit it.
+// `npm run golden`: redraws the pictures of test/golden/. Read the difference before you commit it.
 
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

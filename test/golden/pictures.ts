@@ -34,9 +34,9 @@ import {
 const CHALLENGE = "123456";
 const NEW_PIN = "2580";
 
-/** A screen of docs/CARD.md: what it shows, and how a card comes to it. */
+/** A screen of docs/CARD.md: what it shows, and how a card reaches it. */
 export interface Screen {
-  /** The text of the display, or its pattern where digits are random or computed. */
+  /** The text of the display, or its pattern if digits are random or computed. */
   readonly shows: string | RegExp;
   readonly prepare: (card: Card) => void;
   /** The flash that the card begins with; if it is missing, the demo card's. */

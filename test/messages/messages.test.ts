@@ -30,7 +30,7 @@ test("each rule finds the text that breaks it, and no other", () => {
     );
 });
 
-test("texts of errors and printing functions are found, with a text for each branch of a condition", () => {
+test("the texts of errors and printing functions are found, one for each branch of a condition", () => {
   const source = sourceOf(
     "example.ts",
     `throw new UsageError("no port is named; " + (many ? "name one" : \`name \${port}\`), "usage");
@@ -60,7 +60,7 @@ test("every message follows the rules", () => {
     );
 });
 
-test("at prompts every message is a sentence", () => {
+test("every message at a prompt is a sentence", () => {
   const said = messages().filter(({ file, by }) => file === AT_PROMPTS && by === "say");
   assert.ok(said.length > 0);
   for (const { text } of said) assert.match(text, /^[A-Z].*\.$/);

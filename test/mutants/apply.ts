@@ -13,7 +13,7 @@ export interface Change {
   readonly file: string;
   /** The function in which the statements are, or `TOP_LEVEL`. */
   readonly within: string;
-  /** Occurs in the function exactly once, whatever comments and white space are in it. */
+  /** Occurs in the function exactly once; comments and white space do not count. */
   readonly from: string;
   readonly to: string;
 }

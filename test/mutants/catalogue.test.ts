@@ -15,7 +15,7 @@ const CHANGES: readonly [list: string, Mutant, Change][] = Object.entries(CATALO
   ),
 );
 
-test("each mutant is in one place of the firmware, and changes it", () => {
+test("each mutant applies at one place of the firmware, and changes it", () => {
   for (const [list, { breaks }, change] of atLeast(200, CHANGES)) {
     assert.is(occurrences(change), 1, `${list}: ${breaks}: ${change.file}, ${change.within}: ${change.from}`);
     assert.is.not(withoutSpace(change.from), withoutSpace(change.to), `${list}: ${breaks}`);
@@ -44,13 +44,13 @@ function reworded(name: string, text: string): string {
   return made + text.slice(at);
 }
 
-test("other comments and white space change no place of a mutant", () => {
+test("comments and white space do not change where a mutant applies", () => {
   for (const [list, { breaks }, change] of CHANGES) {
     assert.is(occurrences(change, reworded), 1, `${list}: ${breaks}: ${change.file}, ${change.within}`);
   }
 });
 
-test("other comments and white space change no byte of the module", async () => {
+test("comments and white space do not change a byte of the module", async () => {
   const names = new Set<string>();
   const { binary } = await compileEdited((name, text) => {
     const made = reworded(name, text);
@@ -93,7 +93,7 @@ test("a statement is found in its function only, and not in comments or texts", 
   assert.equal(found("f", "= 11;"), [], "a number is found whole");
 });
 
-test("no function, or nothing to look for, is an error", () => {
+test("a missing function, or nothing to look for, is an error", () => {
   assert.throws(() => found("i", "a = 1;"), /0 functions are called i/);
   assert.throws(() => found("f", " // nothing"), /no statement/);
 });

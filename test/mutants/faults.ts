@@ -22,7 +22,7 @@ const SAYS = {
 
 export const FAULT_MUTANTS: readonly FaultMutant[] = [
   {
-    breaks: "the spent try is not read back",
+    breaks: "the spent try, read back, goes into the derivation",
     file: "onetry.ts",
     within: "open",
     from: "digits, length, before + missing, after) === 0",
@@ -32,7 +32,7 @@ export const FAULT_MUTANTS: readonly FaultMutant[] = [
     says: SAYS.untried,
   },
   {
-    breaks: "nobody looks whether the count grew",
+    breaks: "the difference of the counts goes into the derivation",
     file: "onetry.ts",
     within: "open",
     from: "before + missing, after",
@@ -42,7 +42,7 @@ export const FAULT_MUTANTS: readonly FaultMutant[] = [
     says: SAYS.untried,
   },
   {
-    breaks: "cryptogram and MAC are compared once",
+    breaks: "cryptogram and MAC are compared twice",
     file: "scp03.ts",
     within: "authenticate",
     from: "session.stage = stage;",
@@ -52,7 +52,7 @@ export const FAULT_MUTANTS: readonly FaultMutant[] = [
     says: SAYS.channel,
   },
   {
-    breaks: "the MAC of a command is compared once",
+    breaks: "the MAC of a command is compared twice",
     file: "scp03.ts",
     within: "unwrap",
     from: "if (differingWords(CHAIN, data + size) !== 0) return fail(0);",
@@ -62,7 +62,7 @@ export const FAULT_MUTANTS: readonly FaultMutant[] = [
     says: SAYS.changed,
   },
   {
-    breaks: "the session key is derived once",
+    breaks: "the session key is derived twice",
     file: "scp03.ts",
     within: "authenticate",
     from: "let wrong = difference(WORK, S_MAC, KEY_SIZE);",
@@ -72,7 +72,7 @@ export const FAULT_MUTANTS: readonly FaultMutant[] = [
     says: SAYS.knownKey,
   },
   {
-    breaks: "what a command brought is wiped before it is answered",
+    breaks: "the data of a command is wiped before it is answered",
     file: "apdu.ts",
     within: "process",
     from: "memory.fill(at + command.answer, 0, MAX_PAYLOAD - command.answer);",
@@ -84,7 +84,7 @@ export const FAULT_MUTANTS: readonly FaultMutant[] = [
 ];
 
 export const KEYS_BEFORE_CHALLENGE: FaultMutant = {
-  breaks: "the card's challenge is told after the session keys were derived",
+  breaks: "the card's challenge is copied out before the session keys are derived",
   file: "scp03.ts",
   within: "initiate",
   from: `  copyPublic(data + 13, CHAIN + CHALLENGE_SIZE, CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE);
@@ -101,7 +101,7 @@ export const KEYS_BEFORE_CHALLENGE: FaultMutant = {
 };
 
 export const NOT_LOOKED_AT: FaultMutant = {
-  breaks: "AES is looked at once the cryptogram is computed",
+  breaks: "AES is tested after the cryptogram is computed and before it is sent",
   file: "scp03.ts",
   within: "initiate",
   from: "if (!selftest.cryptoWorks()) return fail(Sw.NOT_USABLE) as Sw;",
@@ -121,7 +121,7 @@ const EACH_BIT_OF_AN_ADDRESS = Array.from({ length: 12 }, (_, bit) => `bit${bit}
 
 export const SINGLE_EXECUTIONS: readonly SingleExecutionMutant[] = [
   {
-    breaks: "transport keys are those of flash, and a key schedule stays in its place",
+    breaks: "transport keys are compared with flash, and a key schedule stays in its place",
     file: "scp03.ts",
     within: "authenticate",
     from: "|| !isCurrent()",
@@ -141,7 +141,7 @@ export const SINGLE_EXECUTIONS: readonly SingleExecutionMutant[] = [
     says: SAYS.knownKey,
   },
   {
-    breaks: "a CMAC is copied out before its last encryption",
+    breaks: "a CMAC is copied to its destination before its last encryption",
     file: "crypto/cmac.ts",
     within: "end",
     from: "memory.copy(out, STATE, 16); aes.encrypt(out);",
@@ -155,7 +155,7 @@ export const SINGLE_EXECUTIONS: readonly SingleExecutionMutant[] = [
 ];
 
 export const ADDRESSED_ONCE: FaultMutant = {
-  breaks: "what is copied out for all to read is addressed twice",
+  breaks: "public data is copied by two addresses",
   file: "public.ts",
   within: "copyPublic",
   from: "& load<u8>(again + i)",
@@ -168,7 +168,7 @@ export const ADDRESSED_ONCE: FaultMutant = {
 /** Mutants without a protection against wrong addresses or lengths. */
 export const ADDRESSES: readonly FaultMutant[] = [
   {
-    breaks: "no copy whose length goes wrong lies between the MAC of an answer and its sending",
+    breaks: "no copy that a wrong length can extend lies between the MAC of an answer and its sending",
     telling: true,
     file: "selftest.ts",
     within: "aesWorks",
@@ -179,7 +179,7 @@ export const ADDRESSES: readonly FaultMutant[] = [
     says: SAYS.leak,
   },
   {
-    breaks: "an image that is no page is not kept",
+    breaks: "an invalid page is wiped from memory",
     file: "pages.ts",
     within: "mount",
     from: "if (!headIsWhole()) wipe();",
@@ -189,7 +189,7 @@ export const ADDRESSES: readonly FaultMutant[] = [
     says: SAYS.leak,
   },
   {
-    breaks: "nothing is kept where no page was found",
+    breaks: "memory is wiped if no page is found",
     telling: true,
     file: "pages.ts",
     within: "mount",
@@ -200,7 +200,7 @@ export const ADDRESSES: readonly FaultMutant[] = [
     says: SAYS.leak,
   },
   {
-    breaks: "a try is spent on the page that flash says it is",
+    breaks: "a try is spent on the page that is current in flash",
     file: "onetry.ts",
     within: "open",
     from: "|| !isCurrent()",

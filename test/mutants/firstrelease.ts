@@ -15,14 +15,14 @@ const OLD_MESSAGE: Change = {
 export const FORMER_FAULTS = {
   "stale-successor-after-seeding": {
     ...staleSuccessor("SEEDED"),
-    breaks: "NO KEY is followed by off on a card that was seeded, whatever message came before",
+    breaks: "after NO KEY a seeded card turns off, whatever message came before",
   },
   "stale-successor-after-wipe": {
     ...staleSuccessor("BLANK"),
-    breaks: "NO KEY is followed by off on a card that was wiped, whatever message came before",
+    breaks: "after NO KEY a wiped card turns off, whatever message came before",
   },
   "keys-recorded-on-every-screen": {
-    breaks: "the bench test records keys of its own screen only",
+    breaks: "the bench test records only keys of its own screen",
     file: "card.ts",
     within: "onKey",
     from: "if (event === Event.DOWN) card.spentKey = false;",
@@ -32,7 +32,7 @@ export const FORMER_FAULTS = {
     ],
   },
   "frames-keep-the-card-on": {
-    breaks: "a frame that anybody may send keeps the card on only where nothing is entered, open or shown",
+    breaks: "an unauthenticated frame keeps the card on only while nothing is entered, open or shown",
     file: "card.ts",
     within: "wake",
     from: "if (isBare()) card.deadline",
@@ -46,28 +46,28 @@ export const FORMER_FAULTS = {
     to: "",
   },
   "error-card-takes-commands": {
-    breaks: "a card in ERROR answers SELECT and GET DATA and nothing else",
+    breaks: "a card in ERROR answers only SELECT and GET DATA",
     file: "apdu.ts",
     within: "process",
     from: "if (card.error() && !isForAnyCard()) sw = Sw.ERROR | card.error();",
     to: "",
   },
   "error-not-told": {
-    breaks: "the status tells the error",
+    breaks: "the status reports the error",
     file: "commands.ts",
     within: "status",
     from: "if (card.error()) return STATUS_SIZE;",
     to: "store<u8>(out, 0, 7);",
   },
   "put-key-in-one-encoding": {
-    breaks: "PUT KEY is taken in both encodings",
+    breaks: "PUT KEY takes both encodings",
     file: "transportkeys.ts",
     within: "isLength",
     from: "return length === 1 + 3 * LONG_BLOCK || length === 1 + 3 * SHORT_BLOCK;",
     to: "return length === 1 + 3 * LONG_BLOCK;",
   },
   "closed-channel-keeps-its-screen": {
-    breaks: "a channel that is closed leaves its screen, whatever closed it",
+    breaks: "closing a channel leaves its screen, whatever closes it",
     file: "apdu.ts",
     within: "process",
     from: "card.followChannel();",
@@ -81,7 +81,7 @@ export const FORMER_FAULTS = {
     to: "",
   },
   "commit-without-a-word": {
-    breaks: "a commit programs a word, whatever the head checks to",
+    breaks: "a commit programs a word, even if the head's check value is the erased word",
     file: "pages.ts",
     within: "writeNext",
     from: "} while (load<u32>(IMAGE, HEAD_CHECK_AT) === ERASED);",
@@ -91,7 +91,7 @@ export const FORMER_FAULTS = {
     ],
   },
   "page-without-a-commit-counts": {
-    breaks: "a page counts only where its commit was programmed",
+    breaks: "a page counts only if its commit was programmed",
     file: "pages.ts",
     within: "headIsWhole",
     from: "&& load<u32>(IMAGE, HEAD_CHECK_AT) !== ERASED;",
@@ -101,7 +101,7 @@ export const FORMER_FAULTS = {
 
 export type FormerFault = keyof typeof FORMER_FAULTS;
 
-/** What follows a message stays until the message ends; a screen that names no successor has the one before. */
+/** A successor stays until its message ends, so that a screen without a successor has the previous one. */
 function staleSuccessor(life: "BLANK" | "SEEDED"): Omit<Mutant, "breaks"> {
   return {
     file: "card.ts",

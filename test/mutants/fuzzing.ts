@@ -35,7 +35,7 @@ export const FUZZING_MUTANTS: readonly FuzzingMutant[] = [
     says: /^broken: I13 only a right command of level 03 changes flash /,
   },
   {
-    breaks: "a contact that there is not is ignored",
+    breaks: "an unknown contact is ignored",
     telling: true,
     file: "card.ts",
     within: "contact",
@@ -45,7 +45,7 @@ export const FUZZING_MUTANTS: readonly FuzzingMutant[] = [
     says: OVERWRITTEN,
   },
   {
-    breaks: "a suite in flash is one that the card does",
+    breaks: "the card supports the suite in flash",
     telling: true,
     file: "card.ts",
     within: "selfTest",

@@ -12,7 +12,7 @@ const test = suite("compiled mutants");
 const OPTIONS = ["--optimizeLevel", "1"];
 const MADE = { binary: Uint8Array.of(0, 0x61, 0x73, 0x6d), text: "(module)" };
 
-test("a module is found by the same sources and options only", () => {
+test("a compiled module is reused only for the same sources and options", () => {
   // A unique text, so that no other test's modules are found or deleted.
   const mark = `// ${randomUUID()}\n`;
   const names: string[] = [];

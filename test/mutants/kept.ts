@@ -39,7 +39,7 @@ export class Kept {
     this.path = join(FOLDER, FIRMWARE, nameOf(...options, "", ...edited));
   }
 
-  /** What was kept; nothing where it never was. */
+  /** What was kept; undefined if nothing was. */
   read(): Compiled | undefined {
     try {
       return {

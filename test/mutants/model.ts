@@ -1,5 +1,5 @@
-// Mutants of the firmware that break an invariant each (docs/INVARIANTS.md), and the faults of the first release. For
-// each a run is kept in test/sim/session/runs.json that shows it in a few steps; the campaign finds them by itself.
+// Mutants of the firmware that break one invariant each (docs/INVARIANTS.md), and the faults of the first release. For
+// each, test/sim/session/runs.json has a run that shows it in a few steps; the campaign finds them by itself.
 
 import type { InvariantName } from "../../sim/session/monkey/invariants.js";
 import type { Mutant } from "./apply.js";
@@ -7,12 +7,12 @@ import { FORMER_FAULTS } from "./firstrelease.js";
 import { TOP_LEVEL } from "./source.js";
 
 export interface ModelMutant {
-  /** What a run that finds it is told: an invariant, or what differs from the model. */
+  /** What a run reports that finds it: an invariant, or what differs from the model. */
   readonly shows: InvariantName | "state" | "display" | "deadline" | "status word" | "status" | "data";
   readonly mutant: Mutant;
 }
 
-/** By the name of the run that is kept. */
+/** By the name of the kept run. */
 export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   // ---- faults of the first release ----
   "F1-stale-successor-after-seeding": {
@@ -47,7 +47,7 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   "I2-a-third-wrong-PIN-gives-two-back": {
     shows: "I2",
     mutant: {
-      breaks: "tries are given back by a right PIN only",
+      breaks: "only a right PIN gives tries back",
       file: "pin.ts",
       within: "triesLeft",
       from: "return used < head.tries ? head.tries - used : 0;",
@@ -57,7 +57,7 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   "I3-a-right-code-gives-all-codes-back": {
     shows: "I3",
     mutant: {
-      breaks: "code tries are given back by PIN SET only",
+      breaks: "only PIN SET gives code tries back",
       file: "unlock.ts",
       within: "renew",
       from: "head.codeSpent = wrongBefore as u8;",
@@ -67,7 +67,7 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   "I4-a-channel-leaves-the-challenge-open": {
     shows: "I4",
     mutant: {
-      breaks: "what the owner was doing is over when a channel opens",
+      breaks: "opening a channel ends what the owner was doing",
       file: "card.ts",
       within: "openSerial",
       from: "entry.wipe(); vault.wipe(); enter(State.SERIAL);",
@@ -87,7 +87,7 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   "I6-a-hello-extends-a-challenge": {
     shows: "I6",
     mutant: {
-      breaks: "an unauthenticated frame keeps no card on that shows something",
+      breaks: "an unauthenticated frame does not keep a card on that shows something",
       file: "card.ts",
       within: "isBare",
       from: "case State.TEST: return true;",
@@ -97,7 +97,7 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   "I7-an-error-card-takes-a-self-test": {
     shows: "I7",
     mutant: {
-      breaks: "an ERROR card answers SELECT and GET DATA only",
+      breaks: "a card in ERROR answers only SELECT and GET DATA",
       file: "apdu.ts",
       within: "isForAnyCard",
       from: "(command.ins === <u32>Ins.SELECT || command.ins === <u32>Ins.GET_DATA);",
@@ -117,7 +117,7 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   "I9-NO-KEY-is-followed-by-the-bench-test": {
     shows: "I9",
     mutant: {
-      breaks: "NO KEY has no successor but off",
+      breaks: "after NO KEY the card turns off",
       file: "times.ts",
       within: "successorOf",
       from: "case State.WRONG_CODE: return State.LOCKED;",
@@ -147,7 +147,7 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   "I12-LOCKED-stands-five-minutes": {
     shows: "I12",
     mutant: {
-      breaks: "30 s on LOCKED",
+      breaks: "LOCKED has a time-out of 30 s",
       file: "times.ts",
       within: "idleTimeoutOf",
       from: "if (state === State.LOCK_CODE || state === State.UNLOCK)",
@@ -157,7 +157,7 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   "I13-level-01-may-change": {
     shows: "I13",
     mutant: {
-      breaks: "level 01 reads",
+      breaks: "level 01 only reads",
       file: "apdu.ts",
       within: "secured",
       from: "const changes = (level & (Level.C_MAC | Level.C_DECRYPTION)) === (Level.C_MAC | Level.C_DECRYPTION);",
@@ -177,7 +177,7 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   "I15-a-lock-code-is-used-again": {
     shows: "I15",
     mutant: {
-      breaks: "a lock code is spent the moment its code is found right",
+      breaks: "a right unlock code spends the lock code at once",
       file: "unlock.ts",
       within: "renew",
       from: "const prepared = prepare(); if (prepared !== Outcome.DONE) return prepared;",
@@ -229,7 +229,7 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   "a-seeded-card-takes-PIN-commands": {
     shows: "status word",
     mutant: {
-      breaks: "commands about the PIN are for a personalized card",
+      breaks: "only a personalized card takes commands about the PIN",
       file: "commands.ts",
       within: "pinCommand",
       from: "if (head.life !== <u8>Life.PERSONALIZED) return Sw.NOT_IN_THIS_STATE; if (pin.judgedByServer())",
@@ -239,7 +239,7 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   "wrong-keys-are-answered-at-once": {
     shows: "deadline",
     mutant: {
-      breaks: "a wrong transport key is answered ever more slowly",
+      breaks: "wrong transport keys are answered with a growing delay",
       file: "apdu.ts",
       within: "delay",
       from: "|| failures <= PROMPT_FAILURES) return 0;",

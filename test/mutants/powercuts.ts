@@ -1,13 +1,13 @@
-// Mutants of the firmware, each of which breaks a promise when power fails, and the flows that show it.
-// The campaign must find every one of them (test/evidence/powercuts.test.ts).
+// Mutants of the firmware, each of which breaks a promise when power fails, and the flows that show it. The campaign must
+// find all of them (test/evidence/powercuts.test.ts).
 
 import type { Telling } from "../support/triedmutants.js";
 import type { Mutant } from "./apply.js";
 
 export interface PowerCutMutant extends Mutant, Telling {
-  /** Flow in which it shows, or the wear; it is run with few torn writes. */
+  /** The flow in which it shows, or the wear. It is run with few torn writes. */
   readonly shows: string;
-  /** What the campaign says of it. */
+  /** Matches what the campaign says of it. */
   readonly says: RegExp;
   /** Whether it shows without a power cut. */
   readonly uncut?: true;
@@ -28,7 +28,7 @@ const COMMIT = `    if (at !== HEAD_CHECK_AT && !write(start, at)) return Outcom
 const LOOK =
   "return vault.open(which, use, digits, length, before + missing, after) === 0 ? Outcome.DONE : Outcome.WRONG;";
 
-/** It does not show without a cut: the tries that were given back early are spent again, plus one. */
+/** Shows only with a cut: the tries that were given back early are spent again, plus one. */
 const GIVE_BACK_AND_LOOK = `  if (use === Use.PIN && !flash.program(slot + 4, GIVEN)) return Outcome.BATTERY;
   const opened = vault.open(which, use, digits, length, before + missing, after) === 0;
   if (opened || use !== Use.PIN) return opened ? Outcome.DONE : Outcome.WRONG;
@@ -74,7 +74,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
     says: /3 of 3 tries.*may be .* [12] of 3 tries/,
   },
   {
-    breaks: "a try is given back once the PIN was found right by both checks, not before it is looked at",
+    breaks: "a try is given back only after both checks found the PIN right",
     file: "pin.ts",
     within: "check",
     from: CHECK,
@@ -83,7 +83,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
     says: /3 of 3 tries.*may be .* [12] of 3 tries/,
   },
   {
-    breaks: "a try is spent before the PIN is looked at",
+    breaks: "a try is spent before the PIN is checked",
     telling: true,
     file: "onetry.ts",
     within: "open",
@@ -95,7 +95,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
     says: /opened though its try was not spent/,
   },
   {
-    breaks: "the try is read back",
+    breaks: "the spent try is read back",
     telling: true,
     file: "onetry.ts",
     within: "open",
@@ -105,7 +105,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
     says: /opened though its try was not spent/,
   },
   {
-    breaks: "both counts of the tries take a slot that is neither erased nor valid for a spent one",
+    breaks: "both counts of tries include a slot that is neither erased nor valid",
     file: "tally.ts",
     within: "spent",
     from: "else if (!isErased(slot)) count++;",
@@ -123,7 +123,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
     says: /0 of the PINs it may have open it/,
   },
   {
-    breaks: "compaction keeps the tries spent",
+    breaks: "compaction keeps the spent tries",
     telling: true,
     file: "pin.ts",
     within: "makeRoom",
@@ -152,7 +152,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
     says: /locked, and a PIN opens what is in its flash/,
   },
   {
-    breaks: "a locking that power interrupted is finished",
+    breaks: "an interrupted locking is finished",
     file: "card.ts",
     within: "firstState",
     from: "return pin.lock() === Outcome.DONE ? State.LOCKED : State.OFF;",
@@ -179,7 +179,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
     says: /stays after it was good/,
   },
   {
-    breaks: "a lock code is never good twice",
+    breaks: "a lock code is never valid twice",
     telling: true,
     file: "unlock.ts",
     within: "prepare",
@@ -189,7 +189,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
     says: /stays after it was good/,
   },
   {
-    breaks: "a right code gives no wrong ones back before PIN SET",
+    breaks: "a right code gives no code tries back before PIN SET",
     file: "unlock.ts",
     within: "renew",
     from: "head.codeSpent = wrongBefore as u8;",
@@ -228,7 +228,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
     says: /turns on with ERROR 02/,
   },
   {
-    breaks: "the page before is erased after the commit",
+    breaks: "the previous page is erased after the commit",
     file: "pages.ts",
     within: "writeNext",
     from: "if (!write(start, HEAD_CHECK_AT)) return Outcome.BATTERY;",
@@ -237,7 +237,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
     says: /it is blank .*may be personalized old key/,
   },
   {
-    breaks: "what a cut left in another page is cleared",
+    breaks: "what a cut left in another page is erased",
     file: "pages.ts",
     within: "mount",
     from: "return clearOthers();",
@@ -246,7 +246,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
     says: /leaves 2 pages that are not blank/,
   },
   {
-    breaks: "a first start that power interrupted is begun again",
+    breaks: "an interrupted first start begins again",
     telling: true,
     file: "pages.ts",
     within: "mount",
@@ -275,7 +275,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
     says: /turns on with ERROR 02/,
   },
   {
-    breaks: "a wipe that power interrupted is finished",
+    breaks: "an interrupted wipe is finished",
     file: "pages.ts",
     within: "mount",
     from: "if (flash.word(address(WIPE_MARK_AT)) !== ERASED) return finishWipe();",
@@ -294,7 +294,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
     uncut: true,
   },
   {
-    breaks: "key, PIN and wraps become true together",
+    breaks: "key, PIN and wraps take effect together",
     telling: true,
     file: "personalization.ts",
     within: "seed",
@@ -304,7 +304,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
     says: /seeded old key.*may be .* seeded new key/,
   },
   {
-    breaks: "a card is of no use before it is personalized, which comes last",
+    breaks: "a card works only after it is personalized, which comes last",
     file: "card.ts",
     within: "firstState",
     from: "if (pages.head.life !== Life.PERSONALIZED) return State.NO_KEY;",

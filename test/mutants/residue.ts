@@ -8,10 +8,10 @@ export interface SkippedWipe extends Mutant {
 }
 
 export const SKIPPED_WIPES: readonly SkippedWipe[] = [
-  skipped("off closes the opened secrets", "vault.wipe();", "CHALLNG>"),
-  skipped("off forgets the digits and the PIN that was kept", "entry.wipe();", "REP> with digits"),
-  skipped("off clears the response", "memory.fill(SHOWN, 0, SHOWN_SIZE);", "a response"),
-  skipped("off forgets the page with the root secret", "pages.wipe();", "LOCKED"),
+  skipped("turning off wipes the opened secrets", "vault.wipe();", "CHALLNG>"),
+  skipped("turning off wipes the digits and the kept PIN", "entry.wipe();", "REP> with digits"),
+  skipped("turning off wipes the response", "memory.fill(SHOWN, 0, SHOWN_SIZE);", "a response"),
+  skipped("turning off wipes the page with the root secret", "pages.wipe();", "LOCKED"),
 ];
 
 /** A wipe of `forget` left out. */

@@ -1,4 +1,4 @@
-// Mutants of the firmware that the scenarios must notice, each of them (test/firmware/mutants.test.ts).
+// Mutants of the firmware, each of which the scenarios must notice (test/firmware/mutants.test.ts).
 
 import type { Telling } from "../support/triedmutants.js";
 import type { Mutant } from "./apply.js";
@@ -10,12 +10,18 @@ export interface ScenarioMutant extends Mutant, Telling {
 }
 
 const CARD: readonly ScenarioMutant[] = [
-  ...changed("times.ts", "30 s without a key", "IDLE: u32 = 30_000", "29_999", "30_001"),
-  ...changed("times.ts", "60 s on a response", "RESPONSE_TIME: u32 = 60_000", "59_999", "60_001"),
-  ...changed("times.ts", "5 minutes for a phone call", "PHONE_CALL: u32 = 300_000", "299_999", "300_001"),
-  ...changed("times.ts", "messages stand 2 s", "const MESSAGE: u32 = 2_000", "1_999", "2_001"),
-  ...changed("times.ts", "BATT LOW stands 1 s", "BATTERY_MESSAGE: u32 = 1_000", "999", "1_001"),
-  ...changed("times.ts", "NO KEY stands 3 s", "NO_KEY_MESSAGE: u32 = 3_000", "2_999", "3_001"),
+  ...changed("times.ts", "the idle time-out is 30 s", "IDLE: u32 = 30_000", "29_999", "30_001"),
+  ...changed("times.ts", "a response shows for 60 s", "RESPONSE_TIME: u32 = 60_000", "59_999", "60_001"),
+  ...changed(
+    "times.ts",
+    "the time-out for a phone call is 5 minutes",
+    "PHONE_CALL: u32 = 300_000",
+    "299_999",
+    "300_001",
+  ),
+  ...changed("times.ts", "messages show for 2 s", "const MESSAGE: u32 = 2_000", "1_999", "2_001"),
+  ...changed("times.ts", "BATT LOW shows for 1 s", "BATTERY_MESSAGE: u32 = 1_000", "999", "1_001"),
+  ...changed("times.ts", "NO KEY shows for 3 s", "NO_KEY_MESSAGE: u32 = 3_000", "2_999", "3_001"),
 ];
 
 const SCREENS: readonly ScenarioMutant[] = [
@@ -27,7 +33,7 @@ const SCREENS: readonly ScenarioMutant[] = [
     true,
   ),
   card(
-    "a key that is ignored is a key all the same",
+    "an ignored key also extends the time of a screen",
     "onKey",
     "card.deadline = card.idleTimeout ? card.now + card.idleTimeout : card.deadline;",
     "card.deadline = card.idleTimeout && event !== Event.HOLD && event !== Event.RELEASE ? card.now + card.idleTimeout : card.deadline;",
@@ -39,13 +45,13 @@ const SCREENS: readonly ScenarioMutant[] = [
     "card.deadline = card.deadline;",
   ),
   card(
-    "letting go of the key that ended a message does nothing",
+    "releasing the key that ended a message does nothing",
     "onKey",
     "(event === Event.TAP && card.spentKey)",
     "false",
     true,
   ),
-  card("the key after it counts", "onKey", "if (event === Event.DOWN) card.spentKey = false;", ""),
+  card("the next key after a message counts", "onKey", "if (event === Event.DOWN) card.spentKey = false;", ""),
   card(
     "a hold of the key that ended a message is a hold",
     "onKey",
@@ -59,7 +65,7 @@ const SCREENS: readonly ScenarioMutant[] = [
     "if (event !== Event.TAP && event !== Event.TIMEOUT) return;",
   ),
   card(
-    "the hold that turned it on does not end BATT LOW",
+    "the hold that turned the card on does not end BATT LOW",
     "message",
     "if (event !== Event.DOWN && event !== Event.TIMEOUT) return;",
     "if (event === Event.HOLD || event === Event.TAP) return;",
@@ -71,33 +77,33 @@ const SCREENS: readonly ScenarioMutant[] = [
     "if (event !== Event.TIMEOUT) return;",
   ),
   card(
-    "holding PRESS turns it on, no other key",
+    "only holding PRESS turns the card on",
     "off",
     "if (event === Event.HOLD && key === <u32>Key.PRESS) turnOn();",
     "if (event === Event.HOLD) turnOn();",
   ),
   card(
-    "a short PRESS does not turn it on",
+    "a short PRESS does not turn the card on",
     "off",
     "if (event === Event.HOLD && key === <u32>Key.PRESS) turnOn();",
     "if ((event === Event.HOLD || event === Event.TAP) && key === <u32>Key.PRESS) turnOn();",
   ),
   card(
-    "PRESS clears what was entered",
+    "PRESS clears the entered digits",
     "press",
     "if (entry.length() === 0) return turnOff(); entry.clear();",
     "return turnOff();",
   ),
-  card("PRESS turns off where nothing is entered", "press", "if (entry.length() === 0) return turnOff();", ""),
-  card("what PRESS cleared is not shown", "press", "entry.clear(); draw(); }", "entry.clear(); }"),
+  card("PRESS turns the card off if nothing is entered", "press", "if (entry.length() === 0) return turnOff();", ""),
+  card("digits that PRESS cleared are not shown", "press", "entry.clear(); draw(); }", "entry.clear(); }"),
   card(
-    "holding PRESS turns it off",
+    "holding PRESS turns the card off",
     "press",
     "if (event === Event.HOLD) return turnOff();",
     "if (event === Event.HOLD) return;",
   ),
   card(
-    "holding PRESS turns it off, with digits entered too",
+    "holding PRESS turns the card off even with digits entered",
     "press",
     "if (event === Event.HOLD) return turnOff(); if (event !== Event.TAP) return;",
     "if (event !== Event.TAP && event !== Event.HOLD) return;",
@@ -124,20 +130,20 @@ const SCREENS: readonly ScenarioMutant[] = [
     true,
   ),
   card(
-    "the change of the PIN needs a hold of OK",
+    "a PIN change needs a hold of OK",
     "challenge",
     "if (key === <u32>Key.OK && entry.length() === 0",
     "if (entry.length() === 0",
   ),
   card(
-    "the change of the PIN needs an empty entry",
+    "a PIN change needs an empty entry",
     "challenge",
     "if (key === <u32>Key.OK && entry.length() === 0",
     "if (key === <u32>Key.OK",
     true,
   ),
-  successor("a wrong PIN is asked for again", "WRONG_PIN", "OFF"),
-  card("a wrong PIN says LEFT", "enterPin", "enter(State.WRONG_PIN);", "enter(State.PIN);"),
+  successor("after a wrong PIN the card asks for it again", "WRONG_PIN", "OFF"),
+  card("a wrong PIN shows LEFT", "enterPin", "enter(State.WRONG_PIN);", "enter(State.PIN);"),
   card(
     "the last failure shows LOCKED at once",
     "enterPin",
@@ -145,9 +151,9 @@ const SCREENS: readonly ScenarioMutant[] = [
     "stand(State.WRONG_PIN, State.LOCKED); else fail",
   ),
   card("a weak PIN is refused", "newPin", "if (pin.isWeak(entry.DIGITS)) return enter(State.WEAK_PIN);", "", true),
-  card("the new PIN is repeated", "repeatPin", "if (!entry.matchesKept()) {", "if (false) {"),
+  card("the new PIN must be repeated", "repeatPin", "if (!entry.matchesKept()) {", "if (false) {"),
   successor("NO MATCH asks for NEW> again", "NO_MATCH", "REPEAT_PIN"),
-  successor("PIN SET closes what was open, and asks for the PIN", "PIN_SET", "CHALLENGE"),
+  successor("PIN SET closes the secrets and asks for the PIN", "PIN_SET", "CHALLENGE"),
   card(
     "on LOCKED digits do nothing",
     "locked",
@@ -192,30 +198,30 @@ const SCREENS: readonly ScenarioMutant[] = [
     "if (state !== State.RESPONSE)",
   ),
   idleTimeout(
-    "5 minutes on a lock code",
+    "a lock code has a time-out of 5 minutes",
     "idleTimeoutOf",
     "if (state === State.LOCK_CODE || state === State.UNLOCK)",
     "if (state === State.UNLOCK)",
   ),
   idleTimeout(
-    "5 minutes on UNLOCK>",
+    "UNLOCK> has a time-out of 5 minutes",
     "idleTimeoutOf",
     "if (state === State.LOCK_CODE || state === State.UNLOCK)",
     "if (state === State.LOCK_CODE)",
   ),
   idleTimeout(
-    "30 s on LOCKED",
+    "LOCKED has a time-out of 30 s",
     "idleTimeoutOf",
     "if (state === State.LOCK_CODE || state === State.UNLOCK)",
     "if (state === State.LOCKED || state === State.LOCK_CODE || state === State.UNLOCK)",
   ),
   idleTimeout(
-    "30 s on BLOCKED",
+    "BLOCKED has a time-out of 30 s",
     "idleTimeoutOf",
     "if (state === State.LOCK_CODE || state === State.UNLOCK)",
     "if (state === State.BLOCKED || state === State.LOCK_CODE || state === State.UNLOCK)",
   ),
-  card("below 2,100 mV it stays off", "turnOn", "if (!power.usable()) return;", ""),
+  card("below 2,100 mV the card stays off", "turnOn", "if (!power.usable()) return;", ""),
   card(
     "BATT LOW comes first",
     "turnOn",
@@ -229,7 +235,7 @@ const SCREENS: readonly ScenarioMutant[] = [
     "if (pin.isLocked()) return State.LOCKED; if (unlock.isBlocked()) return unlock.block()",
   ),
   card(
-    "a locked card turns on LOCKED",
+    "a locked card shows LOCKED when it turns on",
     "firstState",
     "if (pin.isLocked()) return pin.lock() === Outcome.DONE ? State.LOCKED : State.OFF;",
     "",
@@ -242,18 +248,18 @@ const SCREENS: readonly ScenarioMutant[] = [
     "",
   ),
   card(
-    "power failing while it is locked leaves no PIN",
+    "a power cut while the card locks does not leave it at PIN>",
     "firstState",
     "return pin.lock() === Outcome.DONE ? State.LOCKED : State.OFF;",
     "return State.PIN;",
   ),
   card(
-    "a flash operation with an empty battery turns it off",
+    "a flash operation with an empty battery turns the card off",
     "fail",
     "if (outcome !== Outcome.FLASH && outcome !== Outcome.RANDOM && outcome !== Outcome.CRYPTO) return turnOff();",
     "",
   ),
-  card("off is off", "forget", "card.state = State.OFF; card.next", "card.next"),
+  card("turning off sets the state OFF", "forget", "card.state = State.OFF; card.next", "card.next"),
 ];
 
 const KEYS: readonly ScenarioMutant[] = [
@@ -276,28 +282,28 @@ const KEYS: readonly ScenarioMutant[] = [
     telling: true,
   },
   {
-    breaks: "a key that is ignored stays down until it is open for 20 ms",
+    breaks: "an ignored key stays down until it is open for 20 ms",
     file: "keys.ts",
     within: "settle",
     from: "if (contacts.down & bit) return contacts.active === NO_KEY ? press(key, at) : Event.NONE;",
     to: "if (contacts.down & bit && contacts.active === NO_KEY) return press(key, at); contacts.down &= ~bit;",
   },
   {
-    breaks: "what bounces back is no change",
+    breaks: "a contact that bounces back has not changed",
     file: "keys.ts",
     within: "move",
     from: "contacts.pending ^= bit;",
     to: "contacts.pending |= bit;",
   },
   {
-    breaks: "a key let go after its hold is not pressed too",
+    breaks: "a key released after a hold is not also a tap",
     file: "keys.ts",
     within: "settle",
     from: "return contacts.held ? Event.RELEASE : Event.TAP;",
     to: "return Event.TAP;",
   },
   {
-    breaks: "a hold waits for a contact that is open for the moment",
+    breaks: "a hold does not count while its contact bounces open",
     file: "keys.ts",
     within: "isHolding",
     from: "&& !(contacts.pending & (1 << contacts.active))",
@@ -315,21 +321,21 @@ const ENTRY: readonly ScenarioMutant[] = [
     telling: true,
   },
   {
-    breaks: "a fifth digit is not the first of a new entry",
+    breaks: "a fifth digit does not begin a new entry",
     file: "entry.ts",
     within: "add",
     from: "if (entry.length >= most) return;",
     to: "if (entry.length >= most) clear();",
   },
   {
-    breaks: "four digits are repeated, not three",
+    breaks: "all four digits are compared with the repeated PIN",
     file: "entry.ts",
     within: "matchesKept",
     from: "return load<u32>(DIGITS) === load<u32>(KEPT);",
     to: "return load<u16>(DIGITS) === load<u16>(KEPT);",
   },
   {
-    breaks: "PRESS at REP> keeps the first",
+    breaks: "PRESS at REP> keeps the first entry",
     file: "entry.ts",
     within: "clear",
     from: "entry.length = 0; }",
@@ -338,32 +344,32 @@ const ENTRY: readonly ScenarioMutant[] = [
 ];
 
 const PIN: readonly ScenarioMutant[] = [
-  rule("four digits are equal, or a pair is repeated", "isWeak", "if (a === c && b === d) return true;", ""),
+  rule("four equal digits and a repeated pair are weak", "isWeak", "if (a === c && b === d) return true;", ""),
   rule(
-    "a pair is repeated, not only one digit",
+    "a repeated pair of different digits is weak",
     "isWeak",
     "if (a === c && b === d) return true;",
     "if (a === b && a === c && b === d) return true;",
   ),
   rule(
-    "only both halves alike are a pair",
+    "a PIN is a repeated pair only if both halves are equal",
     "isWeak",
     "if (a === c && b === d) return true;",
     "if (a === c || b === d) return true;",
   ),
-  rule("runs go up", "isWeak", "if ((step === 1 || step === 9)", "if ((step === 9)"),
-  rule("runs go down", "isWeak", "if ((step === 1 || step === 9)", "if ((step === 1)"),
-  rule("runs have steps of one", "isWeak", "if ((step === 1 || step === 9)", "if ((true)"),
+  rule("ascending runs are weak", "isWeak", "if ((step === 1 || step === 9)", "if ((step === 9)"),
+  rule("descending runs are weak", "isWeak", "if ((step === 1 || step === 9)", "if ((step === 1)"),
+  rule("only runs with steps of one are weak", "isWeak", "if ((step === 1 || step === 9)", "if ((true)"),
   rule(
-    "runs wrap",
+    "runs wrap around",
     "isWeak",
     "const step = (b + 10 - a) % 10;",
     "const step = (b + 10 - a) % 10; if (a < d !== a < b) return (a === 0x31 && b === 0x39) || (a === 0x32 && b === 0x30);",
   ),
-  rule("a run is four digits long", "isWeak", "&& (d + 10 - c) % 10 === step", ""),
+  rule("a run has four digits", "isWeak", "&& (d + 10 - c) % 10 === step", ""),
   rule("a run begins with its first digit", "isWeak", "&& (c + 10 - b) % 10 === step", ""),
-  rule("years 19xx", "isWeak", "(a === 0x31 && b === 0x39) ||", ""),
-  rule("years 20xx", "isWeak", "|| (a === 0x32 && b === 0x30);", ";"),
+  rule("years 19xx are weak", "isWeak", "(a === 0x31 && b === 0x39) ||", ""),
+  rule("years 20xx are weak", "isWeak", "|| (a === 0x32 && b === 0x30);", ";"),
   rule("years begin with both digits", "isWeak", "(a === 0x31 && b === 0x39)", "(b === 0x39)"),
   rule("years 20xx begin with both digits", "isWeak", "(a === 0x32 && b === 0x30)", "(a === 0x32)"),
   rule(
@@ -398,13 +404,13 @@ const PIN: readonly ScenarioMutant[] = [
     "return Outcome.DONE;",
     true,
   ),
-  rule("PIN and lockout: what the PIN opens is destroyed", "lock", "return destroy(Wrap.PIN);", "return Outcome.DONE;"),
+  rule("locking destroys the wrap under the PIN", "lock", "return destroy(Wrap.PIN);", "return Outcome.DONE;"),
 ];
 
 const UNLOCK: readonly ScenarioMutant[] = [
   ...changed("unlock.ts", "the fifth wrong code blocks", "CODE_TRIES: u32 = Limit.CODE_TRIES", "4", "6"),
   unlock(
-    "a used lock code is never good twice",
+    "a used lock code is never valid again",
     "prepare",
     "head.lockCode = code;",
     "head.lockCode = head.lockCode ? head.lockCode : code;",
@@ -443,13 +449,18 @@ const UNLOCK: readonly ScenarioMutant[] = [
     "spentBackwards(Tally.CODE) < CODE_TRIES ?",
     "spentBackwards(Tally.CODE) <= CODE_TRIES ?",
   ),
-  unlock("suite of the unlock code", TOP_LEVEL, "0x41, 0x32, 0x35, 0x36, 0x2d,", "0x41, 0x35, 0x31, 0x32, 0x2d,"),
-  unlock("the fifth wrong code destroys", "block", "return destroy(Wrap.CODE);", "return Outcome.DONE;"),
+  unlock(
+    "the unlock code has its own suite",
+    TOP_LEVEL,
+    "0x41, 0x32, 0x35, 0x36, 0x2d,",
+    "0x41, 0x35, 0x31, 0x32, 0x2d,",
+  ),
+  unlock("the fifth wrong code destroys the wrap", "block", "return destroy(Wrap.CODE);", "return Outcome.DONE;"),
 ];
 
 const FLASH: readonly ScenarioMutant[] = [
   {
-    breaks: "a try is spent before the PIN is looked at",
+    breaks: "a try is spent before the PIN is checked",
     file: "onetry.ts",
     within: "open",
     from: "if (!flash.program(slot, SPENT)) return Outcome.BATTERY; const after = flash.word(slot); const missing = used + 1 - spentBackwards(use === Use.CODE ? Tally.CODE : Tally.PIN); return vault.open(which, use, digits, length, before + missing, after) === 0 ? Outcome.DONE : Outcome.WRONG;",
@@ -464,7 +475,7 @@ const FLASH: readonly ScenarioMutant[] = [
     to: "else if (load<u32>(slot) === SPENT) count++;",
   },
   {
-    breaks: "giving back forgives all before it",
+    breaks: "a give-back restores all tries before it",
     file: "tally.ts",
     within: "spent",
     from: "=== GIVEN) count = 0;",
@@ -478,17 +489,17 @@ const FLASH: readonly ScenarioMutant[] = [
     to: "if (load<u32>(slot, 4) !== 0xffffffff) count = 0;",
   },
   {
-    breaks: "a slot that is torn is not used again",
+    breaks: "a torn slot is not used again",
     file: "tally.ts",
     within: "freeSlot",
     from: "if (!isErased(slotAt(at, at === <u32>tally))) free",
     to: "if (load<u32>(slotAt(at, at === <u32>tally)) === SPENT) free",
     misuse: "the word was programmed before",
   },
-  ...changed("power.ts", "BATT LOW below 2,400 mV", "LOW: u32 = 2400", "2399", "2401"),
-  ...changed("power.ts", "off below 2,100 mV", "EMPTY: u32 = 2100", "2099", "2101"),
+  ...changed("power.ts", "BATT LOW shows below 2,400 mV", "LOW: u32 = 2400", "2399", "2401"),
+  ...changed("power.ts", "the card turns off below 2,100 mV", "EMPTY: u32 = 2100", "2099", "2101"),
   {
-    breaks: "each flash operation asks the battery",
+    breaks: "each flash operation checks the battery",
     file: "flash.ts",
     within: "program",
     from: "function program(address: u32, value: u32): bool { if (!power.usable()) return false;",
@@ -502,7 +513,7 @@ const FLASH: readonly ScenarioMutant[] = [
     to: "if (!write(start, at)) return Outcome.BATTERY;",
   },
   {
-    breaks: "what a cut left in another page is cleared",
+    breaks: "what a cut left in another page is erased",
     file: "pages.ts",
     within: "mount",
     from: "return Outcome.FLASH; return clearOthers();",
@@ -526,14 +537,14 @@ const TEXTS: readonly ScenarioMutant[] = [
     to: "if (entry.length() > 1) screen.digits(entry.DIGITS, entry.length());",
   },
   {
-    breaks: "one star for each digit",
+    breaks: "each digit shows one star",
     file: "screen.ts",
     within: "stars",
     from: "memory.fill(LINE + 4, STAR, stars);",
     to: "memory.fill(LINE + 4, STAR, 4);",
   },
   {
-    breaks: "responses to all challenges",
+    breaks: "the response covers the whole challenge",
     file: "token.ts",
     within: "respond",
     from: "ocra.input.challengeLength = CHALLENGE_SIZE;",
@@ -568,7 +579,7 @@ function card(breaks: string, within: string, from: string, to: string, telling?
   return { breaks, file: "card.ts", within, from, to, ...(telling && { telling }) };
 }
 
-/** What follows a message is another screen. */
+/** A mutant with another successor of a message. */
 function successor(breaks: string, message: string, next: string): ScenarioMutant {
   const from = "switch (state) {";
   const to = `if (state === State.${message}) return State.${next}; ${from}`;

@@ -4,7 +4,7 @@ import type { Mutant } from "./apply.js";
 
 /** A card as the first release made it: no card id, no kind of host (test/host-tools/desk/whichcard.test.ts). */
 export const WITHOUT_ID_AND_HOST: Mutant = {
-  breaks: "the card tells its id and its host",
+  breaks: "the card reports its id and its kind of host",
   file: "commands.ts",
   within: "tell",
   from: "case Tag.CARD_ID: return cardId(out);",
@@ -19,7 +19,7 @@ export const WITHOUT_ID_AND_HOST: Mutant = {
   ],
 };
 
-/** A card that traps is noticed by how a scenario ends, not by what it expects (test/firmware/mutants.test.ts). */
+/** A trap does not count as noticed, since no expectation of a scenario fails (test/firmware/mutants.test.ts). */
 export const TRAPS_AT_A_KEY: Mutant = {
   breaks: "a key does not trap",
   file: "card.ts",
@@ -28,9 +28,9 @@ export const TRAPS_AT_A_KEY: Mutant = {
   to: "if (key < keys.KEYS) unreachable();",
 };
 
-/** A skipped spending of a try goes unnoticed (test/evidence/faultsthumb.test.ts). */
+/** Does not notice a skipped spending of a try (test/evidence/faultsthumb.test.ts). */
 export const NOT_READ_BACK: Mutant = {
-  breaks: "what flash says after the spending goes into the key",
+  breaks: "the spent slot, read back, goes into the derivation",
   file: "onetry.ts",
   within: "open",
   from: "digits, length, before + missing, after) === 0",

@@ -29,7 +29,7 @@ export function gapsOf(source: string): readonly Span[] {
 
 /**
  * Where `statements` stands in a function of the source, or in none of them (`TOP_LEVEL`): from its first token to
- * its last one. Throws where the source has no such function.
+ * its last one. Throws if the source has no such function.
  */
 export function placesOf(source: string, within: string, statements: string): readonly Span[] {
   const wanted = tokensOf(statements).map(({ text }) => text);

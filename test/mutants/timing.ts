@@ -14,10 +14,10 @@ export interface TimingMutant extends Mutant, Telling {
   readonly says: RegExp;
 }
 
-/** Comparisons that stop early, and work that is not done for all. */
+/** Comparisons that stop early, and work that is skipped for some values. */
 export const TIMING_MUTANTS: readonly TimingMutant[] = [
   {
-    breaks: "the tag of a wrap is compared whole",
+    breaks: "the whole tag of a wrap is compared",
     telling: true,
     file: "crypto/siv.ts",
     within: "open",
@@ -27,7 +27,7 @@ export const TIMING_MUTANTS: readonly TimingMutant[] = [
     says: /^(wrong PIN|wrong unlock code), /,
   },
   {
-    breaks: "a MAC is compared whole",
+    breaks: "the whole MAC is compared",
     telling: true,
     file: "scp03.ts",
     within: "difference",
@@ -37,7 +37,7 @@ export const TIMING_MUTANTS: readonly TimingMutant[] = [
     says: /^wrong (cryptogram|mac|command): /,
   },
   {
-    breaks: "a key is derived from every PIN",
+    breaks: "a key is derived for every PIN",
     file: "vault.ts",
     within: "deriveKey",
     from: "kdf.derive(ROOT, use as u8, CONTEXT, length + 8, KEY, 256);",
@@ -46,7 +46,7 @@ export const TIMING_MUTANTS: readonly TimingMutant[] = [
     says: /^wrong PIN, /,
   },
   {
-    breaks: "all keys are looked at, whichever moved",
+    breaks: "all contacts are checked, whichever moved",
     file: "keys.ts",
     within: "due",
     from: "for (let key: u32 = 0; key < KEYS; key++) {",

@@ -1,5 +1,5 @@
 // Mutants of the firmware that no screen shows: in what stays in memory, random draws, the commands of each state, the
-// result of a failed commit, and the parsing of commands. The tests of its kind notice each.
+// result of a failed commit, and the parsing of commands. Each has a kind, which says which tests must notice it.
 
 import { type Telling, tried } from "../support/triedmutants.js";
 import type { Mutant } from "./apply.js";
@@ -12,9 +12,9 @@ export interface UnseenMutant extends Mutant, Telling {
 }
 
 const RESIDUE: readonly UnseenMutant[] = [
-  wipe("session keys go when the channel closes", "scp03.ts", "close", "memory.fill(SESSION_KEYS, 0, 48);", true),
+  wipe("closing a channel wipes the session keys", "scp03.ts", "close", "memory.fill(SESSION_KEYS, 0, 48);", true),
   wipe(
-    "the chaining value goes when the channel closes",
+    "closing a channel wipes the chaining value",
     "scp03.ts",
     "close",
     "memory.fill(CHAIN, 0, 16); memory.fill(WORK",
@@ -22,7 +22,7 @@ const RESIDUE: readonly UnseenMutant[] = [
     "memory.fill(WORK",
   ),
   wipe(
-    "what was computed with the session goes when the channel closes",
+    "closing a channel wipes the working memory of the session",
     "scp03.ts",
     "close",
     "memory.fill(WORK, 0, 16); }",
@@ -47,7 +47,7 @@ const RESIDUE: readonly UnseenMutant[] = [
   ),
   wipe("STORE DATA closes the secrets", "personalization.ts", "apply", "vault.wipe();"),
   wipe(
-    "a channel that opens closes the secrets",
+    "opening a channel closes the secrets",
     "card.ts",
     "openSerial",
     "entry.wipe(); vault.wipe(); enter(State.SERIAL);",
@@ -55,7 +55,7 @@ const RESIDUE: readonly UnseenMutant[] = [
     "entry.wipe(); enter(State.SERIAL);",
   ),
   wipe(
-    "a channel that opens forgets the PIN that was kept",
+    "opening a channel wipes the kept PIN",
     "card.ts",
     "openSerial",
     "entry.wipe(); vault.wipe(); enter(State.SERIAL);",
@@ -79,12 +79,17 @@ const RESIDUE: readonly UnseenMutant[] = [
       },
     ],
   },
-  wipe("bytes that were sent do not stay", "frame.ts", "flush", "memory.fill(OUT, 0, OUT_SIZE);"),
-  wipe("a frame does not stay", "frame.ts", "next", "memory.fill(FRAME, 0, FRAME_SIZE);"),
-  wipe("the hash of the PIN does not stay", "token.ts", "respond", "memory.fill(PIN_HASH, 0, 64);"),
-  wipe("what the self-test drew does not stay", "selftest.ts", "randomWorks", "memory.fill(DIGEST, 0, 16);"),
+  wipe("sent bytes do not stay in memory", "frame.ts", "flush", "memory.fill(OUT, 0, OUT_SIZE);"),
+  wipe("a received frame does not stay in memory", "frame.ts", "next", "memory.fill(FRAME, 0, FRAME_SIZE);"),
+  wipe("the hash of the PIN does not stay in memory", "token.ts", "respond", "memory.fill(PIN_HASH, 0, 64);"),
   wipe(
-    "an unlock code that was sealed under does not stay",
+    "the random bytes of the self-test do not stay in memory",
+    "selftest.ts",
+    "randomWorks",
+    "memory.fill(DIGEST, 0, 16);",
+  ),
+  wipe(
+    "the unlock code of a wrap does not stay in memory",
     "unlock.ts",
     "prepare",
     "wipe(); return Outcome.DONE;",
@@ -92,7 +97,7 @@ const RESIDUE: readonly UnseenMutant[] = [
     "return Outcome.DONE;",
   ),
   wipe(
-    "a transport key does not stay expanded",
+    "an expanded transport key does not stay in memory",
     "transportkeys.ts",
     "checkValue",
     "aes.encrypt(KCV); aes.wipe();",
@@ -101,7 +106,7 @@ const RESIDUE: readonly UnseenMutant[] = [
   ),
   {
     kind: "residue",
-    breaks: "a wrong cryptogram closes the session, its MAC right",
+    breaks: "a wrong cryptogram under a right MAC closes the session",
     file: "scp03.ts",
     within: "authenticate",
     from: "wrong |= difference(WORK, data, MAC_SIZE);",
@@ -125,11 +130,11 @@ const DRAWS: readonly UnseenMutant[] = [
     "host.random(ROOT, ROOT_SIZE)",
     "host.random(ROOT, 8)",
   ),
-  draw("a lock code is no multiple of 16", "unlock.ts", "prepare", "code % 16 === 0 ||", "", true),
-  draw("no lock code is likelier than another", "unlock.ts", "prepare", "value >= 4_200_000_000 ||", ""),
-  draw("a lock code is not the one before", "unlock.ts", "prepare", "|| code === old", ""),
+  draw("a lock code is not a multiple of 16", "unlock.ts", "prepare", "code % 16 === 0 ||", "", true),
+  draw("all lock codes are equally likely", "unlock.ts", "prepare", "value >= 4_200_000_000 ||", ""),
+  draw("a lock code differs from the previous one", "unlock.ts", "prepare", "|| code === old", ""),
   draw(
-    "a source that repeats itself is seen",
+    "a source that repeats itself is noticed",
     "selftest.ts",
     "randomWorks",
     "first !== second && second !== third && first !== third",
@@ -164,7 +169,7 @@ const EVERY_STATE: readonly UnseenMutant[] = [
   },
   {
     kind: "every state",
-    breaks: "commands about the PIN are for a personalized card",
+    breaks: "only a personalized card takes commands about the PIN",
     file: "commands.ts",
     within: "pinCommand",
     from: "if (head.life !== <u8>Life.PERSONALIZED) return Sw.NOT_IN_THIS_STATE; if (pin.judgedByServer())",
@@ -172,7 +177,7 @@ const EVERY_STATE: readonly UnseenMutant[] = [
   },
   {
     kind: "every state",
-    breaks: "a wrong EXTERNAL AUTHENTICATE needs a new challenge",
+    breaks: "after a wrong EXTERNAL AUTHENTICATE a new challenge is needed",
     file: "scp03.ts",
     within: "authenticate",
     from: "close(); if (session.failures",
@@ -180,7 +185,7 @@ const EVERY_STATE: readonly UnseenMutant[] = [
   },
   {
     kind: "every state",
-    breaks: "the status tells public transport keys from others",
+    breaks: "the status says whether the transport keys are public",
     file: "commands.ts",
     within: "status",
     from: "head.keyVersion === TEST_KEYS ? 1 : 0",
@@ -196,7 +201,7 @@ const EVERY_STATE: readonly UnseenMutant[] = [
   },
   {
     kind: "every state",
-    breaks: "new transport keys give no try of a code back",
+    breaks: "new transport keys give no code tries back",
     file: "tally.ts",
     within: "carry",
     from: "head.codeSpent = max(spent(Tally.CODE), spentBackwards(Tally.CODE)) as u8;",
@@ -204,7 +209,7 @@ const EVERY_STATE: readonly UnseenMutant[] = [
   },
   {
     kind: "every state",
-    breaks: "only EXTERNAL AUTHENTICATE is answered later",
+    breaks: "only EXTERNAL AUTHENTICATE is delayed",
     file: "apdu.ts",
     within: "delay",
     from: "if (command.ins !== <u32>Ins.EXTERNAL_AUTHENTICATE || failures <= PROMPT_FAILURES) return 0;",
@@ -215,7 +220,7 @@ const EVERY_STATE: readonly UnseenMutant[] = [
 const FAILED_COMMITS: readonly UnseenMutant[] = [
   {
     kind: "failed commits",
-    breaks: "memory is what flash says after a commit that failed",
+    breaks: "after a failed commit memory agrees with flash",
     file: "pages.ts",
     within: "commit",
     from: "if (outcome !== Outcome.DONE) revert(); return outcome;",
@@ -224,7 +229,7 @@ const FAILED_COMMITS: readonly UnseenMutant[] = [
   },
   {
     kind: "failed commits",
-    breaks: "what was not written as meant is not committed",
+    breaks: "a page that was not written as meant is not committed",
     file: "pages.ts",
     within: "writeNext",
     from: "if (!reads(start)) return Outcome.FLASH;",
@@ -232,7 +237,7 @@ const FAILED_COMMITS: readonly UnseenMutant[] = [
   },
   {
     kind: "failed commits",
-    breaks: "a commit that was not written as meant is none",
+    breaks: "a commit word that was not written as meant does not count",
     file: "pages.ts",
     within: "writeNext",
     from: "if (flash.word(start + HEAD_CHECK_AT) !== load<u32>(IMAGE, HEAD_CHECK_AT)) return Outcome.FLASH;",
@@ -240,7 +245,7 @@ const FAILED_COMMITS: readonly UnseenMutant[] = [
   },
   {
     kind: "failed commits",
-    breaks: "a wrap that could not be destroyed is in memory as it is in flash",
+    breaks: "a wrap that could not be destroyed is the same in memory as in flash",
     file: "pages.ts",
     within: "destroy",
     from: "revert();",
@@ -248,7 +253,7 @@ const FAILED_COMMITS: readonly UnseenMutant[] = [
   },
   {
     kind: "failed commits",
-    breaks: "transport keys that nobody admitted are not written",
+    breaks: "transport keys that were not admitted are not written",
     file: "pages.ts",
     within: "commit",
     from: "isWhole(KEYS_AT, KEYS_SIZE) ? writeNext() : Outcome.FLASH;",
@@ -256,7 +261,7 @@ const FAILED_COMMITS: readonly UnseenMutant[] = [
   },
   {
     kind: "failed commits",
-    breaks: "transport keys that went bad are no keys",
+    breaks: "corrupt transport keys are not accepted",
     file: "pages.ts",
     within: "mount",
     from: "if (!isWhole(KEYS_AT, KEYS_SIZE)) return Outcome.FLASH;",
@@ -267,7 +272,7 @@ const FAILED_COMMITS: readonly UnseenMutant[] = [
 const OVERWRITTEN_KEYS: readonly UnseenMutant[] = [
   {
     kind: "overwritten keys",
-    breaks: "transport keys in memory are those of flash before a channel opens",
+    breaks: "transport keys are compared with flash before a channel opens",
     file: "scp03.ts",
     within: "authenticate",
     from: "|| !isCurrent()",
@@ -276,7 +281,7 @@ const OVERWRITTEN_KEYS: readonly UnseenMutant[] = [
   },
   {
     kind: "overwritten keys",
-    breaks: "session keys are those that were derived",
+    breaks: "session keys are checked against their derivation",
     file: "scp03.ts",
     within: "commandMac",
     from: "| (checkOfKeys() ^ session.check)",
@@ -306,7 +311,7 @@ const PARSING: readonly UnseenMutant[] = [
   },
   {
     kind: "parsing",
-    breaks: "encrypted data is whole blocks",
+    breaks: "encrypted data must be whole blocks",
     file: "scp03.ts",
     within: "unwrap",
     from: "if (size % BLOCK !== 0) return fail(0);",
@@ -322,7 +327,7 @@ const PARSING: readonly UnseenMutant[] = [
   },
   {
     kind: "parsing",
-    breaks: "a wrong escape spoils the frame",
+    breaks: "an invalid escape makes the frame invalid",
     file: "frame.ts",
     within: "receive",
     from: "else line.spoilt = true;",
@@ -339,19 +344,19 @@ const PARSING: readonly UnseenMutant[] = [
 ];
 
 const HEAD: readonly UnseenMutant[] = [
-  field("a wiped card has no length of a suite", "pages.ts", "finishWipe", "head.suiteLength = 0;", true),
+  field("a wiped card has no suite length", "pages.ts", "finishWipe", "head.suiteLength = 0;", true),
   field("a wiped card has no suite", "pages.ts", "finishWipe", "memory.fill(SUITE, 0, SUITE_SIZE);"),
   field("a wiped card has no PIN check", "pages.ts", "finishWipe", "head.pinCheck = 0;"),
   field("a wiped card has no number of tries", "pages.ts", "finishWipe", "head.tries = 0;"),
   field("a wiped card has no spent tries of a PIN", "pages.ts", "finishWipe", "head.pinSpent = 0;"),
   field("a wiped card has no spent tries of a code", "pages.ts", "finishWipe", "head.codeSpent = 0;"),
   field("a wiped card has no lock code", "pages.ts", "finishWipe", "head.lockCode = 0;"),
-  field("a seeding gives the tries of codes back", "personalization.ts", "seed", "head.codeSpent = 0;", true),
-  field("a seeding gives the tries of PINs back", "personalization.ts", "seed", "head.pinSpent = 0;"),
-  field("a site's card has no lock code", "personalization.ts", "seed", "head.lockCode = 0;"),
+  field("a seeding gives the code tries back", "personalization.ts", "seed", "head.codeSpent = 0;", true),
+  field("a seeding gives the PIN tries back", "personalization.ts", "seed", "head.pinSpent = 0;"),
+  field("a card with the server's PIN check has no lock code", "personalization.ts", "seed", "head.lockCode = 0;"),
 ];
 
-/** Every one of them. */
+/** All of these mutants. */
 export const UNSEEN_MUTANTS: readonly UnseenMutant[] = [
   ...RESIDUE,
   ...DRAWS,
@@ -362,7 +367,7 @@ export const UNSEEN_MUTANTS: readonly UnseenMutant[] = [
   ...HEAD,
 ];
 
-/** The mutants of a kind that are compiled now. */
+/** The mutants of a kind that this run tries. */
 export function unseenMutants(kind: Kind): readonly UnseenMutant[] {
   return tried(UNSEEN_MUTANTS.filter((mutant) => mutant.kind === kind));
 }

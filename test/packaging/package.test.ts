@@ -67,7 +67,7 @@ function packedText(path: string): string {
 
 // ---- what is in it ----
 
-test("it has built code, documents and man pages, and nothing from removed sources", () => {
+test("the package has built code, documents and man pages, and nothing from removed sources", () => {
   const strange = PACKED.files.filter((path) => !KINDS.some((kind) => kind.test(path)));
   assert.equal(strange, []);
   for (const path of PACKED.files.filter((path) => path.startsWith("build/js/") && !path.includes("/bundle/"))) {
@@ -86,7 +86,7 @@ test("output compiled from a removed source is not packed", () => {
   assert.ok(PACKED.files.includes(STALE.replace(/gone-\d+/, "card")));
 });
 
-test("each file that package.json names is in it", () => {
+test("each file named in package.json is in the package", () => {
   const { bin, man, types, exports } = MANIFEST;
   const entry = exports["."];
   const named = [...Object.values<string>(bin), ...man, types, entry.types, entry.default];
@@ -108,7 +108,7 @@ test("each dependency is used by a file of the package", () => {
   );
 });
 
-test("the types that people import need no other package", () => {
+test("the public types need no other package", () => {
   const reached = new Set<string>();
   const visit = (file: string) => {
     if (reached.has(file)) return;
@@ -122,7 +122,7 @@ test("the types that people import need no other package", () => {
   assert.ok(reached.has("build/js/sim/core/card.d.ts"));
 });
 
-test("no compiler comes with it or runs when it is installed", () => {
+test("the package brings no compiler and runs none when it is installed", () => {
   const packages = productionPackages();
   const names = packages.map(({ folder }) => folder);
   for (const name of DEPENDENCIES) assert.ok(names.includes(`node_modules/${name}`), name);
@@ -186,7 +186,7 @@ for (const { file, top } of PAGES) {
     assert.ok(page.includes(version()));
   });
 
-  packageTest(test, NO_GROFF, `${posix.basename(file)} is roff without a mistake`, () => {
+  packageTest(test, NO_GROFF, `${posix.basename(file)} is roff without errors`, () => {
     const args = ["-man", "-ww", "-z", "-Tutf8", "-K", "utf8", join(INSTALLED, file)];
     const { status, stderr } = spawnSync("groff", args, { encoding: "utf8" });
     assert.equal([status, stderr], [0, ""]);
@@ -261,7 +261,7 @@ async function output(running: ReturnType<typeof start>): Promise<string> {
   return stdout;
 }
 
-// ---- other people's tests ----
+// ---- the tests of other projects ----
 
 const CONSUMER = workFolder("consumer");
 /** The consumer's one file: the example of the document, and code that must not compile. */
@@ -297,7 +297,7 @@ function compileConsumer(): void {
   }
 }
 
-test("what docs/EMBEDDING.md names is what can be imported", async () => {
+test("the names in docs/EMBEDDING.md can be imported", async () => {
   const names = Object.keys((await import(join(INSTALLED, MANIFEST.exports["."].default))) as object);
   const document = documentAt("docs/EMBEDDING.md");
   for (const name of atLeast(10, names)) assert.match(document, new RegExp(`^\\|.*\\b${name}\\b.*\\|`, "m"), name);
@@ -305,7 +305,7 @@ test("what docs/EMBEDDING.md names is what can be imported", async () => {
 
 // ---- the same bytes ----
 
-test("the package is the same bytes from another folder, with other times and permissions", () => {
+test("the package has the same bytes from another folder, with other times and permissions", () => {
   const [here, there] = ["here", "there"].map((name) => {
     const folder = join(scratchFolder(), name);
     unpack(PACKED.tarball, folder);

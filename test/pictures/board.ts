@@ -55,7 +55,7 @@ export async function shoot(board: EmulatedBoard): Promise<Shot[]> {
   return shots;
 }
 
-/** Two screens beside each other, and two below. */
+/** Draws two screens beside each other, and two below. */
 export function drawScreens(shots: readonly Shot[]): string {
   const [wide, high] = [WIDTH * SCALE + 2 * BEZEL, HEIGHT * SCALE + 2 * BEZEL + CAPTION];
   const [width, height] = [2 * wide + GAP, 2 * high + GAP];

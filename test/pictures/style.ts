@@ -1,6 +1,6 @@
-// What the pictures of the board have in common.
+// The common style of the pictures of the board.
 
 export const FONTS = "ui-sans-serif, system-ui, 'Segoe UI', Helvetica, Arial, sans-serif";
-/** The screen: dark, and lit. */
+/** The colours of the screen: dark, and lit. */
 export const GLASS = "#05070c";
 export const LIT = "#bfe3ff";

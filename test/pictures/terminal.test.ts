@@ -18,7 +18,7 @@ function frame(text: string): { rows: Cell[][]; seconds: number } {
   return { rows: [row], seconds: SECONDS };
 }
 
-/** The words of a picture with the class of their group, "" where they have none. */
+/** The words of a picture with the class of their group; "" for none. */
 function wordsIn(svg: string): [word: string, group: string][] {
   const document = new DOMParser().parseFromString(svg, "image/svg+xml");
   return Array.from(document.getElementsByTagName("text"), (text) => [
@@ -27,7 +27,7 @@ function wordsIn(svg: string): [word: string, group: string][] {
   ]);
 }
 
-test("a word is shown in the steps in which it is there, and in no other", () => {
+test("a word is shown exactly in the steps that have it", () => {
   const svg = drawFrames(["card off", "card PIN>", "card PIN>", "card off"].map(frame));
   const words = new Map(wordsIn(svg).map(([word, group]) => [`${word} ${group}`, word]));
   assert.equal([...words.keys()].sort(), ["PIN> from1to3 gone", "card ", "off from0to1 gone", "off from3to4"]);
@@ -35,7 +35,7 @@ test("a word is shown in the steps in which it is there, and in no other", () =>
   assert.match(svg, ".from1to3{animation:from1to3 8s step-end infinite}");
 });
 
-test("a reader who wants no motion sees the last step", () => {
+test("a reader who prefers no motion sees the last step", () => {
   const svg = drawFrames([frame("off"), frame("on")]);
   assert.equal(wordsIn(svg), [
     ["off", "from0to1 gone"],

@@ -8,10 +8,10 @@ import { digitsShown, enter, openCard, script } from "../support/webcard.js";
 import { openStanding } from "../support/webpage.js";
 
 const VIEWPORT = { width: 1240, height: 800 };
-/** Longer than a frame takes, in ms: what was last changed is drawn. */
+/** Longer than a frame takes, in ms, so that the last change is drawn. */
 const FRAME = 50;
 
-/** Logs in and returns the picture as PNG; undefined where there is no browser. */
+/** Logs in and returns the picture as PNG; undefined if there is no browser. */
 export async function photographPage(): Promise<Uint8Array | undefined> {
   if (NO_CHROMIUM !== undefined) return undefined;
   const serving = await serve(await bundle());

@@ -96,7 +96,7 @@ function drawKey(label: string, y: number): string[] {
   ];
 }
 
-/** The module, its four pins beside those that they go to. */
+/** The module, with its four pins beside the pins to which they are connected. */
 function drawScreen(): string[] {
   const lines = { VCC: SUPPLY, SCL: SCREEN_PINS.scl.edge, SDA: SCREEN_PINS.sda.edge, GND: GROUND };
   const [top, bottom] = [yOf(SUPPLY) - 20, yOf(GROUND) + 20];

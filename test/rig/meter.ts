@@ -7,16 +7,16 @@ import { ICOUNT, INSTRUCTIONS_PER_TICK, MeterLine } from "./meterline.js";
 
 /** Bytes of an answer before what the card sent. */
 const HEADER = 32;
-/** The result that says that the meter has just started, so the chip was reset. */
+/** The result if the meter has just started: the chip was reset. */
 const STARTED = 0xffffffff;
 
 /** The result of a call. */
 export interface Reading {
   /** Instructions from the call to its return. */
   readonly instructions: number;
-  /** Instructions to the last change of the screen; 0 where there was none. */
+  /** Instructions up to the last change of the screen; 0 if it did not change. */
   readonly toScreen: number;
-  /** What the export returned: ms until it wants to be called again. */
+  /** The return value of the export: ms until its next call is due. */
   readonly due: number;
   /** The most stack in use so far, in bytes. */
   readonly stack: number;
@@ -114,12 +114,12 @@ export class Meter {
     return this.#request("c", 0, 0, Buffer.concat([key, Buffer.from(challenge)]));
   }
 
-  /** Keeps memory, flash and view of the card in one of eight places, which outlive a reset of the chip. */
+  /** Saves memory, flash and view of the card in one of eight places, which survive a reset of the chip. */
   save(place: number): Promise<Reading> {
     return this.#request("w", place);
   }
 
-  /** Brings back what was kept. */
+  /** Restores what was saved. */
   load(place: number): Promise<Reading> {
     return this.#request("l", place);
   }

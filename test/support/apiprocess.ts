@@ -19,7 +19,7 @@ export interface Asked {
   readonly body?: string | Uint8Array;
 }
 
-/** Headers of a command. */
+/** The headers of a request with a command. */
 export const TEXT = { "content-type": "text/plain" };
 
 export class ApiProcess {
@@ -44,7 +44,7 @@ export class ApiProcess {
     return new ApiProcess(running, (JSON.parse(String(line)) as { url: string }).url);
   }
 
-  /** Asks for a path. */
+  /** Sends a request for a path. */
   async ask(path: string, asked: Asked = {}): Promise<Answer> {
     const answer = await this.open(path, asked);
     answer.setEncoding("utf8");

@@ -4,16 +4,16 @@ import { existsSync } from "node:fs";
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { DEADLINE } from "./deadline.js";
 
-/** The shell has no windows at all, and takes half the time; the whole browser will do. */
+/** The headless shell takes half the time; the whole browser works too. */
 const SHELL = "/usr/bin/chromium-headless-shell";
 const CHROMIUM = [SHELL, "/usr/bin/chromium"].find((path) => existsSync(path));
 /** What playwright itself writes to the console of a context that may have no service worker. */
 const NO_COMPLAINT = "Service Worker registration blocked by Playwright";
 
-/** A reason to skip, or undefined where it is there. */
+/** A reason to skip; undefined if it is installed. */
 export const NO_CHROMIUM = CHROMIUM === undefined ? "apt-get install chromium-headless-shell" : undefined;
 
-/** Starts it. A name that ends in .test resolves to loopback, but counts as another server over plain HTTP. */
+/** Starts it. A name that ends in .test resolves to loopback, but the browser treats it as a remote server over plain HTTP. */
 export function startChromium(): Promise<Browser> {
   const args = ["--host-resolver-rules=MAP *.test 127.0.0.1", "--disable-dev-shm-usage", "--disable-gpu"];
   // The superuser of a container has no sandbox.
@@ -30,7 +30,7 @@ export interface Watched {
   readonly requests: string[];
 }
 
-/** Opens an address in a new page of a new context, which `prepare` gets first. */
+/** Opens an address in a new page of a new context. `prepare` is called with the context first. */
 export async function openPage(
   browser: Browser,
   url: string,

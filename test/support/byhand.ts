@@ -1,5 +1,5 @@
-// What the register seals and authenticates, computed a second time from its documents: nothing here is imported from the
-// host tools. HMAC is node's; HKDF is written out; AES-GCM is that of @noble/ciphers.
+// What the register seals and authenticates, computed independently from the documents: nothing here is imported from the
+// host tools. HMAC is Node's; HKDF is written out; AES-GCM is that of @noble/ciphers.
 
 import { createHmac } from "node:crypto";
 import { gcm } from "@noble/ciphers/aes.js";
@@ -34,7 +34,7 @@ export function seal(key: Uint8Array, nonce: Uint8Array, value: Uint8Array, asso
   return Buffer.concat([Buffer.of(1), nonce, gcm(key, nonce, associated).encrypt(value)]);
 }
 
-/** Throws where the tag is wrong. */
+/** Throws if the tag is wrong. */
 export function unseal(key: Uint8Array, sealed: Uint8Array, associated: Uint8Array): Buffer {
   const bytes = Uint8Array.from(sealed);
   if (bytes[0] !== 1) throw new Error(`version ${bytes[0]}`);

@@ -78,13 +78,13 @@ interface Code {
   readonly end: number;
 }
 
-/** How the instructions of a core read. */
+/** How the disassembly of a core is read. */
 interface Reading {
   /** Branches that name their target, and where it is. */
   readonly branch: RegExp;
   /** The branch that is a call if its target is the beginning of its own function. */
   readonly call: string;
-  /** Calls and jumps to a register: but not returns, and not those of a switch, which stay in their function. */
+  /** Calls and jumps to a register, except returns and the jumps of a switch, which stay in their function. */
   readonly toRegister: RegExp;
   /** The stack pointer in call frame information. */
   readonly stackPointer: string;
@@ -112,7 +112,7 @@ const READINGS: Readonly<Record<string, Reading>> = { "arm-none-eabi": THUMB, "r
 
 /** Restores a caller's stack pointer, so it takes no stack. */
 const UNWINDS = "longjmp";
-/** Reads the instructions of an image; the frames are the compiler's own word, in its call frame information. */
+/** Reads the instructions of an image; the frames are those that the compiler states in its call frame information. */
 export function callsOfImage(file: string, elf: Elf): ImageCalls {
   const codes = codesOf(elf);
   const graph = new Map<string, Set<string>>(codes.map(({ name }) => [name, new Set()]));
@@ -195,7 +195,7 @@ function registersIn(item: string): number {
   return to === undefined ? 1 : to - (from as number) + 1;
 }
 
-/** The largest distance of the stack pointer to where it was at the call, by the address of the function. */
+/** The largest distance of the stack pointer from its value at the call, by the address of the function. */
 function framesOf(file: string, stackPointer: string): Map<number, number> {
   const frames = new Map<number, number>();
   let start = 0;

@@ -77,12 +77,12 @@ export function enter(card: Card, digits: string): string {
   return card.display;
 }
 
-/** Enters a PIN where the card asks for one. */
+/** Enters a PIN at the card's prompt for one. */
 export function enterPin(card: Card, pin: string = DEMO.pin): string {
   return enter(card, pin);
 }
 
-/** Lets a message of two seconds end. */
+/** Waits until a message of two seconds is over. */
 export function passMessage(card: Card): string {
   card.wait(2000);
   return card.display;

@@ -1,4 +1,4 @@
-// The chip in QEMU with a development image: keys over the front panel, time by command. It runs from rest to rest, so
+// The chip in QEMU with a development image: keys through the front panel, time by command. It runs from rest to rest, so
 // that the contents of its memory do not depend on how busy this computer is.
 
 import type { PortName } from "../../board/builder/ports.js";
@@ -46,7 +46,7 @@ export class Chip {
     return this.#answer();
   }
 
-  /** Sends a command that the card does not survive, and waits until it has reset itself. */
+  /** Sends a command that makes the card reset itself, and waits for the reset. */
   async dieOf(op: Op): Promise<void> {
     this.#send(encodeCommand(op));
     for (let left = MOST_RESTS; !(await this.machine.hasHalted()); left--) {
@@ -55,7 +55,7 @@ export class Chip {
     }
   }
 
-  /** Sends a command that the card does not live to answer, and stops where it is to start again, at `address`. */
+  /** Sends a command that resets the card before it can answer, and stops where it would start again, at `address`. */
   async diesAt(op: Op, address: number): Promise<void> {
     await this.machine.debugger.stopAt(address);
     this.#send(encodeCommand(op));
@@ -119,7 +119,7 @@ export class Chip {
     this.machine.serial?.write(bytes);
   }
 
-  /** The next answer. The chip rests once more then, so that the stack contents of the answer are gone. */
+  /** The next answer. The chip then rests once more, so that what the answer left on the stack is gone. */
   async #answer(): Promise<Answer> {
     for (let left = MOST_RESTS; this.#answers.length === 0; left--) {
       if (left === 0) throw new Error("the chip does not answer");

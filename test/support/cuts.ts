@@ -12,7 +12,7 @@ export interface Cut {
 
 const BOTH: readonly CutMode[] = ["clean", "torn"];
 
-/** The number of flash operations that `act` causes; at least one. */
+/** The number of flash operations that `act` causes. Fails if it is 0. */
 export function operationsIn(card: Card, act: () => void): number {
   const before = card.flash.operations;
   act();

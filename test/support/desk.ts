@@ -34,7 +34,7 @@ export type Stage = "blank" | "seeded" | "personalized";
 
 const BLOCK = 16;
 
-/** Flash of cards by module: making one takes longer than using it. */
+/** The flash of cards that were made, by module: making a card takes longer than using it. */
 const MADE = new WeakMap<WebAssembly.Module, Map<string, Uint8Array>>();
 
 export class Desk {
@@ -143,7 +143,7 @@ export class Desk {
     memory.fill(0, work, work + BLOCK);
   }
 
-  /** Where the session lies, by its contents, once INITIALIZE UPDATE was answered. */
+  /** Finds the session in memory by its contents, after the answer to INITIALIZE UPDATE. */
   #locate(): void {
     if (this.#sessionAt) return;
     const session = this.session as OracleHost;
@@ -156,7 +156,7 @@ export class Desk {
     };
   }
 
-  /** Where these bytes are in memory, which is one place. */
+  /** The address of these bytes in memory. They must occur exactly once. */
   #only(bytes: Buffer): number {
     const memory = Buffer.from(this.card.memory);
     const at = memory.indexOf(bytes);
@@ -165,12 +165,12 @@ export class Desk {
   }
 }
 
-/** The session keys, as they lie in memory. */
+/** The session keys in the order in which they lie in memory. */
 function keysOf({ enc, mac, rmac }: OracleHost): Buffer {
   return Buffer.concat([enc, mac, rmac]);
 }
 
-/** Their check value, as it lies there. */
+/** Their check value, in the same form. */
 function checkOf(keys: Buffer): Buffer {
   const check = Buffer.alloc(4);
   check.writeUInt32LE(crc32(keys, 0xa5));

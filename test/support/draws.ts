@@ -1,4 +1,4 @@
-// Watches every draw of random bytes and numbers in this process: who drew, and the result. Draws are repeatable here,
+// Records every draw of random bytes and numbers in this process: who drew, and the result. Draws are repeatable here,
 // so that a test of them never fails by chance.
 
 import crypto from "node:crypto";

@@ -15,15 +15,15 @@ export interface Section {
   readonly address: number;
   readonly size: number;
   readonly isLoaded: boolean;
-  /** Nothing where the file holds none. */
+  /** Empty if the file has no contents for it. */
   readonly bytes: Buffer;
   readonly link: number;
 }
 
 export interface Segment {
-  /** Where the programmer puts it. */
+  /** The address to which it is programmed. */
   readonly address: number;
-  /** What of it the file holds. */
+  /** The number of its bytes that are in the file. */
   readonly size: number;
 }
 
@@ -53,7 +53,7 @@ export class Elf {
     this.symbols = symbolsOf(symbols.bytes, (this.sections[symbols.link] as Section).bytes);
   }
 
-  /** What the file holds of a section. */
+  /** The contents of a section in the file. */
   contents(name: string): Buffer {
     const section = this.sections.find((section) => section.name === name);
     if (!section) throw new Error(`no section ${name}`);

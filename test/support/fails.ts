@@ -1,10 +1,10 @@
-// Tries a demand on the firmware on a mutant: it must fail there, because the demand is not met.
+// Runs a check of the firmware on a mutant: it must fail there, because the mutant does not meet the requirement.
 
 import * as assert from "uvu/assert";
 
 export type Case = (module: WebAssembly.Module) => void;
 
-/** Whether a demand of the case is not met; any other error is a mistake of the case. */
+/** Whether an expectation of the case is not met. Any other error is a mistake in the case itself. */
 export function fails(check: Case, module: WebAssembly.Module): boolean {
   try {
     check(module);

@@ -14,7 +14,7 @@ export interface PlainFrame {
   payload: Buffer;
 }
 
-/** CRC-16/IBM-3740 as division of polynomials over GF(2): the message, 16 zeros after it, FFFF added to its head. */
+/** CRC-16/IBM-3740 by polynomial division over GF(2): the message, its first 16 bits inverted, then 16 zeros. */
 export function crcByDivision(bytes: Uint8Array): number {
   const bits = [...bytes, 0, 0].flatMap((byte) => [7, 6, 5, 4, 3, 2, 1, 0].map((bit) => (byte >> bit) & 1));
   for (let i = 0; i < 16; i++) bits[i] = 1 - (bits[i] as number);
@@ -36,7 +36,7 @@ export function lineBytes(channel: number, payload: Uint8Array): Buffer {
   return Buffer.from(`c0${escaped.join("")}c0`, "hex");
 }
 
-/** The frames in what came over a line, noise left out, by cutting the text of its bytes apart. */
+/** The frames in the bytes from a line, without the noise: the bytes as text, split at the delimiters. */
 export function framesIn(line: Uint8Array): PlainFrame[] {
   const bytes = [...line].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
   const ended = bytes.split("c0").slice(0, -1);
@@ -88,7 +88,7 @@ export interface Seen {
   p2: number;
   /** Without MAC and encryption. */
   data: Buffer;
-  /** The level of the channel that it came in; 0: in none. */
+  /** The security level of its channel; 0 outside a channel. */
   level: number;
 }
 

@@ -1,5 +1,5 @@
-// A stock Firefox without a window, by its own remote protocol (Marionette). Playwright's Firefox is a build of its own, and its
-// way to a stock one (WebDriver BiDi) needs commands that Firefox ESR 153 does not know.
+// A stock Firefox without a window, by its own remote protocol (Marionette). Playwright brings a patched Firefox, and drives a
+// stock one by WebDriver BiDi, with commands that Firefox ESR 153 does not know.
 //
 //   a message = its length in bytes ":" JSON     a command [0, id, name, parameters]     an answer [1, id, error, result]
 
@@ -14,10 +14,10 @@ import { scratchFolder } from "./scratch.js";
 import type { Hand } from "./webcard.js";
 
 const FIREFOX = "/usr/bin/firefox-esr";
-/** A reason to skip, or undefined where it is there. */
+/** A reason to skip; undefined if it is installed. */
 export const NO_FIREFOX = existsSync(FIREFOX) ? undefined : "apt-get install firefox-esr";
 
-/** What a single page does not need costs a quarter of the processor time: processes, pages of its own, blocklists. */
+/** Turns off what a single page does not need, a quarter of the processor time: processes, its own pages, blocklists. */
 const PREFERENCES = {
   "marionette.port": 0,
   "browser.newtabpage.enabled": false,
@@ -37,7 +37,7 @@ const PREFERENCES = {
   "ui.prefersReducedMotion": 1,
 };
 
-/** How often a page is asked for what is waited for: 25 ms apart and longer, so for minutes. */
+/** How often a condition in a page is polled, at least 25 ms apart: that takes minutes. */
 const MOST_LOOKS = 10_000;
 /** The property that names an element in WebDriver. */
 const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
@@ -98,7 +98,7 @@ export class Firefox {
     throw new Error(`never true: ${expression}`);
   }
 
-  /** Types into an element, or clicks it where there is no text. */
+  /** Types a text into an element, or clicks the element if no text is given. */
   async use(selector: string, text?: string): Promise<void> {
     const found = valueIn(
       await this.command("WebDriver:FindElement", { using: "css selector", value: selector }),
@@ -152,7 +152,7 @@ export class Firefox {
       if (colon < 0 || this.#received.length < end) return;
       const message: unknown = JSON.parse(this.#received.subarray(colon + 1, end).toString());
       this.#received = this.#received.subarray(end);
-      // The first message is no answer: it names the protocol.
+      // The first message is not an answer: it names the protocol.
       if (Array.isArray(message)) this.#answer(message);
     }
   }

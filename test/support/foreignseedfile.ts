@@ -1,11 +1,11 @@
-// Seed files that other tools made, with protection that may be weak: one key, none for its MACs.
+// Seed files in the form of other tools. Their protection may be weak: one key, and no separate one for the MACs.
 
 import { createCipheriv, createHmac, pbkdf2Sync } from "node:crypto";
 
 /** The token key in them. */
 export const FOREIGN_KEY = Buffer.alloc(20, 0x31);
 
-/** Without PRF, and with its parameters in another namespace than ours. */
+/** Without a PRF, and with its parameters in another namespace than ours. */
 export const DERIVED_KEY = `<d:DerivedKey xmlns:d="http://www.w3.org/2009/xmlenc11#">
   <d:KeyDerivationMethod Algorithm="http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5v2-0#pbkdf2">
     <d:PBKDF2-params><Salt><Specified>c2FsdHNhbHQ=</Specified></Salt>

@@ -18,7 +18,7 @@ export const JOURNAL_BEFORE = pattern(32, 104);
 export const FROZEN_OPERATOR = new Operator("anna", pattern(32, 105));
 export const SECOND_OPERATOR = new Operator("boris", pattern(32, 106));
 
-/** 2020-01-01: before any clock that the tests will meet. */
+/** 2020-01-01: earlier than the clock of any computer that runs the tests. */
 export const FROZEN_TIME = Date.UTC(2020, 0, 1);
 
 interface FrozenCard {
@@ -40,7 +40,7 @@ const card = (at: number, state: CardState): FrozenCard => ({
   before: pattern(32, 60 + at),
 });
 
-/** The first is shipped once it is there. */
+/** Each in the state in which it is made. The first one is shipped afterwards. */
 export const CARDS = {
   drawn: card(1, "seeded"),
   given: card(2, "active"),

@@ -13,7 +13,7 @@ export function hexLine(type: number, offset: number, data: Uint8Array): string 
   return `:${digits.join("").toUpperCase()}`;
 }
 
-/** The lines for these bytes, `width` a line, none across 64 KB. */
+/** The lines for these bytes, `width` bytes each; no line crosses a boundary of 64 KB. */
 export function hexLines({ address, bytes }: Written, width = 16): string[] {
   const lines: string[] = [];
   let upper = -1;

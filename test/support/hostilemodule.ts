@@ -9,12 +9,12 @@ const Trap = { NONE: 0, OOB: 1, INT_OVERFLOW: 2, DIV_BY_ZERO: 3, UNREACHABLE: 5 
 
 /** The outcome of a call. */
 export interface Outcome {
-  /** Reason of the trap, 0 where the call returned, 63 for a fault. */
+  /** Reason of the trap; 0 if the call returned; 63 for a fault. */
   readonly trap: number;
   readonly result?: bigint;
   /** The range of memory that is not as before, and a hash of it. */
   readonly change?: { readonly first: number; readonly length: number; readonly hash: number };
-  /** What lies around the memory was written to. */
+  /** The call wrote outside the memory. */
   readonly harmed?: boolean;
 }
 
@@ -42,7 +42,7 @@ function fnv1a(bytes: Uint8Array): number {
   return hash >>> 0;
 }
 
-/** What writing does to the pattern. */
+/** The change of the pattern by a write. */
 function changed(write: (memory: Uint8Array) => void): Pick<Outcome, "change"> {
   const memory = PATTERN.slice();
   write(memory);
@@ -108,7 +108,7 @@ function textOf({ type, instruction, does, offset }: Access, name: string): stri
   return `(func (export "${name}") (param i32) ${value} ${operands} ${instruction} offset=${offset} ${then})`;
 }
 
-/** The macro of the harness's table, for what it is called as. */
+/** The macro in the harness's table, by the type of the call. */
 function tableEntry({ type, does }: Access, name: string): string {
   const bits = type === "i32" || does === "drop" ? 32 : 64;
   const kind = does === "load" ? "load" : "store";
@@ -128,7 +128,7 @@ function outcomeOf(access: Access, address: number): Outcome {
   };
 }
 
-/** As C returns it: 32-bit results are the lower half. */
+/** As C returns it: a 32-bit result in the lower half. */
 function loaded({ type, size, signed }: Access, at: number): bigint {
   let value = 0n;
   for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(PATTERN[at + i] as number);
@@ -136,7 +136,7 @@ function loaded({ type, size, signed }: Access, at: number): bigint {
   return BigInt.asUintN(type === "i32" ? 32 : 64, value);
 }
 
-// ---- calls with arguments of their own ----
+// ---- calls with special arguments ----
 
 interface Call {
   readonly function: "fill" | "copy" | "init" | "drop" | "unreachable" | (typeof DIVISIONS)[number][0];
@@ -181,7 +181,7 @@ function otherText(): string[] {
   ];
 }
 
-/** Places and lengths, each with each. */
+/** Places and lengths, in every combination. */
 const PLACES = [0, 3, 4092, 4095, 4096, 0x7fffffff, 0xfffff000, MINUS_ONE];
 const LENGTHS = [0, 1, 4, 5, 4096, 4097, 0xfffff001, MINUS_ONE];
 
@@ -199,7 +199,7 @@ function bulkCalls(): Call[] {
       for (const from of [0, 3, 9, MINUS_ONE]) calls.push(initCall(to, from, length, SEGMENT));
     }
   }
-  // What is dropped is empty.
+  // A dropped segment is empty.
   calls.push({ function: "drop", args: [0, 0, 0], expected: { trap: Trap.NONE } });
   calls.push(initCall(0, 0, 0, []), initCall(0, 0, 1, []), initCall(MEMORY, 1, 0, []));
   return calls;

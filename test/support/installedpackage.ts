@@ -39,7 +39,7 @@ export function pack(): Packed {
 /** Unpacks it beside its dependencies. Root could still write there, so it does not run as root. */
 export function install({ tarball }: Packed): void {
   unpack(tarball, INSTALLED);
-  // What lies in the folder of another package comes with that.
+  // A package inside another one's folder is copied with it.
   const folders = productionPackages().map(({ folder }) => folder);
   copyAll(folders.filter((folder) => folder.lastIndexOf("node_modules") === 0));
   setWritable(false);
@@ -55,13 +55,13 @@ function setWritable(writable: boolean): void {
   for (const path of [INSTALLED, ...inside(INSTALLED)]) chmodSync(path, mode(path));
 }
 
-/** As links, where the disk is the same one: there are thousands of files. */
+/** By hard links if both are on the same disk: there are thousands of files. */
 function copyAll(folders: readonly string[]): void {
   if (spawnSync("cp", ["-al", "--parents", ...folders, INSTALLED], { cwd: ROOT, stdio: "ignore" }).status === 0) return;
   for (const folder of folders) cpSync(join(ROOT, folder), join(INSTALLED, folder), { recursive: true, force: true });
 }
 
-/** What lies in the package itself, with the time of each last change: what a run must leave as it is. */
+/** The files of the package itself, with their modification times: a run must not change them. */
 export function state(): string[] {
   return inside(INSTALLED).map((path) => `${path} ${statSync(path).mtimeMs}`);
 }
@@ -74,7 +74,7 @@ function inside(folder: string): string[] {
   });
 }
 
-/** A folder for what a tool writes, open to whoever runs it. */
+/** A folder for the files that a tool writes, writable for everybody. */
 export function workFolder(name: string): string {
   const folder = join(HOME, name);
   mkdirSync(folder);
@@ -82,7 +82,7 @@ export function workFolder(name: string): string {
   return folder;
 }
 
-/** What is put before a program: without a network, and as nobody. */
+/** The command prefix that runs a program without a network, and as nobody. */
 const BEFORE = (
   IS_ROOT
     ? [
@@ -91,17 +91,17 @@ const BEFORE = (
       ]
     : [["unshare", "--user", "--net"]]
 ).filter(([program = "", ...args]) => spawnSync(program, [...args, "true"]).status === 0);
-/** Why the tools cannot be run here as somebody who may not write into the package; undefined where they can. */
+/** Why the tools cannot be run here as a user without write permission for the package; undefined if they can. */
 export const UNBOUND =
   IS_ROOT && BEFORE.every(([program]) => program !== "setpriv") ? "apt-get install util-linux" : undefined;
 
-/** Starts a script by a version of Node, with no other program in reach. */
+/** Starts a script with a version of Node, and no other program in PATH. */
 export function start(node: string, script: string, args: readonly string[], cwd: string) {
   const [program = "", ...rest] = [...BEFORE.flat(), "env", "-i", "PATH=/nowhere", `HOME=${cwd}`, within(node), script];
   return spawn(program, [...rest, ...args], { cwd });
 }
 
-/** The same program where nobody can run it: root's own folders are root's alone. */
+/** A path at which nobody can run the program: a copy if it lies in a folder that is root's alone. */
 function within(node: string): string {
   const [program = "", ...args] = [...BEFORE.flat(), "env", node, "--version"];
   if (spawnSync(program, args).status === 0) return node;

@@ -1,8 +1,8 @@
-// A person at the terminal's keys: presses a key, looks, and presses again if nothing happened.
+// A person at the terminal's keys: presses a key, looks, and presses it again if nothing happened.
 
 import { shows, type TerminalProgram } from "./terminal.js";
 
-/** How long a person looks before pressing again (ms), and how often. */
+/** How long a person waits before pressing again (ms), and how often. */
 const KEY_TIME = 5000;
 const PRESSES = 4;
 

@@ -14,7 +14,7 @@ interface StaticKeys {
 interface Session {
   readonly keys: StaticKeys;
   readonly enc: Buffer;
-  /** Whether the host proved in it that it has the keys. */
+  /** Whether the host has proved in it that it has the keys. */
   open: boolean;
   counter: number;
 }
@@ -25,7 +25,7 @@ const INITIALIZE_UPDATE = 0x50;
 const EXTERNAL_AUTHENTICATE = 0x82;
 const PUT_KEY = 0xd8;
 const STORE_DATA = 0xe2;
-/** Where the record of STORE DATA has what is under the DEK. */
+/** The offset of the part that is encrypted under the DEK, in the record of STORE DATA. */
 const SECRETS_AT = 49;
 
 export class Listener implements Tap {
@@ -55,10 +55,10 @@ export class Listener implements Tap {
   }
 }
 
-/** One pass over what was heard, with the transport keys that are known. */
+/** One pass over the recorded traffic, with the transport keys that are known. */
 class Reading {
   readonly read: Buffer[] = [];
-  /** Transport keys that were read and not known before. */
+  /** New transport keys, read in this pass. */
   readonly found: StaticKeys[] = [];
   readonly #known: readonly StaticKeys[];
   #hostChallenge = Buffer.alloc(0);

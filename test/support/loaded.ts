@@ -12,16 +12,16 @@ export interface Loaded {
   readonly modules: readonly string[];
   /** Their names. */
   readonly packages: readonly string[];
-  /** Files that were read for all that. */
+  /** The files that were read to load them. */
   readonly files: readonly string[];
   /** Public modules of Node, without "node:". Node itself loads some of them before the program. */
   readonly builtins: readonly string[];
 }
 
-/** The bundler writes it above what comes of a file. */
+/** The comment that the bundler writes above the code from each file. */
 const FROM = /^\/\/ (build\/js\/.*|node_modules\/.*)$/gm;
 
-/** Runs a script with nothing on stdin, and tells what it loaded. */
+/** Runs a script with an empty stdin. Returns what it loaded. */
 export function loadedBy(script: string, ...args: string[]): Loaded {
   const folder = scratchFolder();
   const log = join(folder, "loaded");
@@ -44,7 +44,7 @@ export function loadedBy(script: string, ...args: string[]): Loaded {
   };
 }
 
-/** What a file of a bundle is made of. */
+/** The files from which a file of a bundle was made. */
 function originsOf(path: string): string[] {
   return [...readFileSync(path, "utf8").matchAll(FROM)].map((match) => match[1] as string);
 }
@@ -54,7 +54,7 @@ function names(paths: readonly string[], form: RegExp, nameOf = (name: string) =
   return [...new Set(found.map(nameOf))].sort();
 }
 
-/** ES modules are seen as they load; CommonJS and native ones stay in the cache, Node's own in its list. */
+/** ES modules are recorded as they load; CommonJS and native ones are found in the cache at the end, Node's own in its list. */
 const PRELOAD = `
   import { appendFileSync } from "node:fs";
   import { createRequire, register } from "node:module";

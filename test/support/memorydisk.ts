@@ -9,7 +9,7 @@ interface Inode {
 
 type Names = Map<string, Inode>;
 
-/** How an operation goes wrong: an error with that code, or the process ends there. */
+/** How an operation fails: with an error of that code, or by the end of the process. */
 type Fault = { at: number; code: string | "killed" };
 
 function failure(code: string): Error {
@@ -102,7 +102,7 @@ export class MemoryDisk implements FileSystem {
     this.durable = new Map(this.names);
   }
 
-  /** What a file may hold after a kill, and after power failed: then names may have reached the disk or not. */
+  /** The possible contents of a file after a kill, and after a power failure, when names may or may not be on disk. */
   outcomes(path: string): (string | undefined)[] {
     const views = [this.names.get(path)?.data, this.names.get(path)?.synced, this.durable.get(path)?.synced];
     return views.map((data) => data?.toString());

@@ -70,7 +70,7 @@ const INPUTS: readonly Input[] = [
   }),
 ];
 
-/** Cards to begin with: new, seeded, personalized with all tries and with the last ones, judged by a server, out of order. */
+/** The first cards: new, seeded, personalized with all and with the last tries, with a PIN that a server checks, defective. */
 function beginnings(): Model[] {
   const seeded: Kept = { ...NEW_CARD, ...RECORD, life: Life.SEEDED, left: RECORD.tries, codes: CODES };
   const personalized: Kept = { ...seeded, life: Life.PERSONALIZED, lockCode: LOCK_CODE };
@@ -139,7 +139,7 @@ function type(digits: string): Input {
   };
 }
 
-/** A command, with right secure messaging where its class says that it has some. */
+/** A command, with correct secure messaging if its class says that it has some. */
 function command(asked: Partial<Asked> & Pick<Asked, "cla" | "ins">): Input {
   const secured = asked.cla === Cla.GP_SECURE ? { secured: { session: SESSION, spoilt: false } } : {};
   const whole: Asked = { p1: 0, p2: 0, size: 0, ...secured, ...asked };

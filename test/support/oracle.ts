@@ -13,7 +13,7 @@ export interface OracleInput {
   readonly time?: bigint;
 }
 
-/** The response to `input` under a suite that is one: digits, or the whole HMAC in hexadecimal (RFC 6287 §5, §6). */
+/** The response to `input` under a valid suite: digits, or the whole HMAC in hexadecimal (RFC 6287 §5, §6). */
 export function oracle(suite: string, key: Uint8Array, input: OracleInput): string {
   const [, cryptoFunction = "", dataInput = ""] = suite.split(":");
   const [, hash = "", digits = ""] = cryptoFunction.split("-");

@@ -1,4 +1,4 @@
-// Two owners who share nothing: what differs between their traces is a secret.
+// Two owners who share nothing: where their traces differ, a secret is visible.
 
 import type { PersonalizationRecord } from "../../host-tools/card/cardclient.js";
 import { DEMO } from "../../sim/session/demo.js";

@@ -1,18 +1,18 @@
-// A page whose time stands still but for what a test lets pass, so that no test depends on the machine's speed.
+// A page whose time passes only when a test says so, so that no test depends on the machine's speed.
 
 import type { BrowserContext, Frame, Page } from "playwright-core";
 
 export type Place = Page | Frame;
 
-/** The time that may pass in a page before it must show what is waited for, and its steps, in ms. */
+/** The longest time that passes in a page while a test waits for something, and the steps of it, in ms. */
 const LONGEST = 40_000;
 const STEP = 500;
-/** Contexts whose pages have such a time. */
+/** Contexts in whose pages the time stands still. */
 const standing = new WeakSet<BrowserContext>();
 
 /**
- * Timers and frames in place of the browser's, for a page that is loaded afterwards. They come once, whatever was
- * missed: to draw each frame of the time that passes would cost more than the rest.
+ * Replaces the browser's timers and frames in a page that is loaded afterwards. After a step of time each of them is called
+ * once, however many were due: drawing every frame of that time would cost more than all the rest.
  */
 const STANDING = `(() => {
   const FRAME = 16;
@@ -62,7 +62,7 @@ export function stands(place: Place): boolean {
   return standing.has(page.context());
 }
 
-/** Waits for an element, and lets the page's time pass meanwhile where it stands still. */
+/** Waits for an element; if the page's time stands still, lets it pass meanwhile. */
 export async function until(place: Place, selector: string): Promise<void> {
   if (stands(place)) await place.evaluate(`passTimeUntil(${JSON.stringify(selector)})`);
   else await place.locator(selector).waitFor();

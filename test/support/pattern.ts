@@ -1,4 +1,4 @@
-// Bytes that look random and are the same in every run: a failure names a length, and that is enough to see it again.
+// Bytes that look random and are the same in every run: a failure can be repeated from the length that it names.
 
 import { createHash } from "node:crypto";
 

@@ -37,7 +37,7 @@ export function textOf(pdf: Uint8Array): string {
   return output("pdftotext", ["-layout", "-", "-"], pdf).toString();
 }
 
-/** The words of each page, and where they stand. */
+/** The words of each page, with their positions. */
 export function pagesOf(pdf: Uint8Array): Page[] {
   const pages = output("pdftotext", ["-bbox", "-", "-"], pdf).toString().split("<page ").slice(1);
   return pages.map((page) => {
@@ -58,7 +58,7 @@ function mm(points: string | undefined): number {
   return Number(points) * MM_PER_POINT;
 }
 
-/** What the file says of itself: title, producer, dates, number of pages. */
+/** The document information: title, producer, dates, number of pages. */
 export function infoOf(pdf: Uint8Array): string {
   return output("pdfinfo", ["-"], pdf).toString();
 }
@@ -68,12 +68,12 @@ export function fontsIn(pdf: Uint8Array): string {
   return output("pdffonts", ["-"], pdf).toString();
 }
 
-/** The pages as a printer of that many dots to the inch prints them. */
+/** The pages as a printer with this resolution prints them. */
 export function picturesOf(pdf: Uint8Array, dotsPerInch: number): Picture[] {
   return filesOf(pdf, dotsPerInch, "-gray").map((file) => pictureIn(readFileSync(file)));
 }
 
-/** What the bar codes of each page say. */
+/** The texts of the bar codes on each page. */
 export function barCodesOf(pdf: Uint8Array, dotsPerInch: number): string[][] {
   const only = ["-q", "--raw", "-Sdisable", "-Scode128.enable"];
   return filesOf(pdf, dotsPerInch, "-png").map((file) =>
@@ -94,7 +94,7 @@ function filesOf(pdf: Uint8Array, dotsPerInch: number, kind: string): string[] {
     .map((name) => join(folder, name));
 }
 
-/** PGM, binary: a head of four numbers, and the pixels. */
+/** Reads a binary PGM file: a header of four fields, then the pixels. */
 function pictureIn(file: Buffer): Picture {
   const [head = "", width, height] = /^P5\s+(\d+)\s+(\d+)\s+255\s/.exec(file.subarray(0, 64).toString("latin1")) ?? [];
   return { width: Number(width), height: Number(height), pixels: file.subarray(head.length) };

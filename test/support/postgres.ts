@@ -23,7 +23,7 @@ export interface PostgresOptions {
   readonly settings?: readonly string[];
 }
 
-/** All running servers: a test that is ended takes its server with it. */
+/** All running servers: they end with the process of the test. */
 const running = new Set<PostgresServer>();
 process.on("exit", () => {
   for (const server of running) server.remove();
@@ -70,7 +70,7 @@ export class PostgresServer {
     return join(this.#folder, "data");
   }
 
-  /** The process of the server; its children are one for each connection, and its own. Undefined: it does not run. */
+  /** The server's main process; each connection is a child of it. Undefined if it is stopped. */
   get pid(): number | undefined {
     return this.#process?.pid;
   }
@@ -91,7 +91,7 @@ export class PostgresServer {
     const log = join(this.#folder, "log");
     const shell = ["-c", `exec "$@" >>${log} 2>&1`, "sh", program, ...args];
     const server = spawn("sh", shell, { ...options, stdio: "ignore" });
-    // It lasts as long as the test file, which does not wait for it.
+    // The server runs as long as the test file, but does not keep it from ending.
     server.unref();
     this.#process = server;
     await until(async () => {
@@ -164,7 +164,7 @@ export class PostgresServer {
     ...args: string[]
   ): [string, string[], { cwd: string; env: NodeJS.ProcessEnv; encoding: "utf8" }] {
     const program = join(PROGRAMS as string, name);
-    // The mark by which the runner finds what a test file left is in its environment.
+    // The environment keeps the mark by which the runner finds the processes that a test file leaves.
     const { DSC_TEST_MARK } = process.env;
     const env = { PATH: "/usr/bin:/bin", HOME: this.#folder, LC_ALL: "C", ...(DSC_TEST_MARK && { DSC_TEST_MARK }) };
     const options = { cwd: this.#folder, env, encoding: "utf8" } as const;

@@ -1,4 +1,4 @@
-// A test file's process and all that it started: how much processor time they used, and their end.
+// A test file's process and every process that it started: their processor time, and how they are ended.
 //
 // The process leads a group of its own. On Linux, a process that left the group (a pseudo-terminal's programs do) is
 // known by its parent, or by a mark in the environment that it inherited; elsewhere only the group is known.
@@ -15,13 +15,13 @@ interface Process {
   readonly session: number;
   /** Its own time and that of its children that ended, in ms. */
   readonly processorMs: number;
-  /** Its identity beyond its number, which another may get later. */
+  /** The time of its start, since its number may be used again. */
   readonly started: string;
 }
 
 /** The processes of one leader. */
 export class Family {
-  /** The highest sum that was seen: a process that ends unwaited takes its time away. */
+  /** The highest sum so far: the time of a process that ends without being waited for is lost. */
   processorMs = 0;
   readonly #leader: number;
   readonly #mark: string;
@@ -69,7 +69,7 @@ export class Family {
   }
 }
 
-/** Every process of this machine; none where there is no /proc. */
+/** Every process of this machine; none if it has no /proc. */
 function processes(): Process[] {
   if (process.platform !== "linux") return [];
   return readdirSync("/proc")
@@ -77,7 +77,7 @@ function processes(): Process[] {
     .flatMap((name) => readProcess(Number(name)) ?? []);
 }
 
-/** The environment that a process was started with; empty where it may not be read. */
+/** The environment that a process was started with; empty if it may not be read. */
 function environment(id: number): string {
   try {
     return readFileSync(`/proc/${id}/environ`, "latin1");

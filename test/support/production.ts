@@ -13,7 +13,7 @@ interface Locked {
 export interface Package {
   /** Its folder, from the top folder: node_modules/a/node_modules/b. */
   readonly folder: string;
-  /** npm runs a script of it when it is installed. */
+  /** npm runs a script of the package when it is installed. */
   readonly hasInstallScript: boolean;
 }
 
@@ -37,7 +37,7 @@ export function productionPackages(): Package[] {
   return [...found.values()].filter(({ folder }) => existsSync(join(ROOT, folder)));
 }
 
-/** Where Node finds a package that is imported from a folder; undefined where the lock file has none of that name. */
+/** Where Node finds a package that is imported from a folder; undefined if the lock file does not have it. */
 function resolve(from: string, name: string): string | undefined {
   const folder = join(from, "node_modules", name);
   if (LOCKED[folder]) return folder;

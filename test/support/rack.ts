@@ -12,7 +12,7 @@ export class Slot {
   readonly watchers: CardWatcher[] = [];
   /** Frames that came from the host. */
   frames = 0;
-  /** Called before a frame reaches the card: it may have the card pulled or exchanged. */
+  /** Called before a frame reaches the card: it may remove or exchange the card. */
   onFrame: ((slot: Slot) => void) | undefined;
   #card: Card | undefined;
 

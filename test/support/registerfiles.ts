@@ -11,7 +11,7 @@ import { KEYS, newRegister } from "./openregister.js";
 /** Tables about cards. Claims are left out, since they come and go. */
 const TABLES = ["cards", "keys", "orders", "challenges", "journal", "settings"] as const;
 
-/** Makes the register in the folder, and returns the options that name it and its keys. `fill` puts something into it. */
+/** Makes the register in the folder, filled by `fill`. Returns the options that name it and its keys. */
 export async function registerFiles(
   folder: string,
   name = "register",
@@ -29,7 +29,7 @@ export async function registerFiles(
   return ["--register", where, ...keys];
 }
 
-/** What the register in the file says of a card that it has keys of. */
+/** The record of a card whose keys the register in the file has. */
 export function recordIn(path: string, serial: string): Promise<CardRecord> {
   return opened(path, async (register) => {
     const found = await new SeedingDesk(register, "a test").find(serial);
@@ -38,7 +38,7 @@ export function recordIn(path: string, serial: string): Promise<CardRecord> {
   });
 }
 
-/** All that the register in the file says of cards, as text. */
+/** The tables about cards of the register in the file, as text. */
 export function tablesIn(path: string): Promise<string> {
   return opened(path, ({ engine }) =>
     engine.read(async (db) => {

@@ -7,9 +7,9 @@ import { scratchFolder } from "./scratch.js";
 
 export interface Place {
   readonly kind: EngineKind;
-  /** What has to be installed for it, where that is missing. */
+  /** How to install what it needs; undefined if that is installed. */
   readonly missing: string | undefined;
-  /** A file that is not there yet, or the URL of an empty schema. */
+  /** The path of a file that does not exist yet, or the URL of an empty schema. */
   fresh(): Promise<string>;
 }
 

@@ -8,7 +8,7 @@ import { Session } from "../../sim/session/session.js";
 
 const FOLDER = join(ROOT, "test", "scenarios");
 
-/** Every scenario, named by its file as seen from the top folder. */
+/** Every scenario, named by the path of its file from the top folder. */
 export function scenarios(): Script[] {
   const names = readdirSync(FOLDER).filter((name) => name.endsWith(".dsc"));
   return names.sort().map((name) => ({

@@ -45,7 +45,7 @@ export class OracleHost {
     return this.#chaining;
   }
 
-  /** The bytes of EXTERNAL AUTHENTICATE; bits of the last byte of its cryptogram may be wrong, under a right MAC. */
+  /** The bytes of EXTERNAL AUTHENTICATE. The bits in `wrong` are inverted in the cryptogram's last byte; the MAC is correct. */
   externalAuthenticate(wrong = 0): Buffer {
     const cryptogram = derived(this.mac, CONSTANT.HOST, this.#context, 8);
     cryptogram[7] = (cryptogram[7] as number) ^ wrong;
@@ -58,12 +58,12 @@ export class OracleHost {
     return encrypts ? this.wrapPadded(ins, p1, p2, padded(data)) : this.wrapSigned(ins, p1, p2, data);
   }
 
-  /** The same, its data padded by the caller, rightly or not: whole blocks. */
+  /** The same with data that the caller has padded, correctly or not: whole blocks. */
   wrapPadded(ins: number, p1: number, p2: number, data: Uint8Array): Buffer {
     return this.wrapSigned(ins, p1, p2, this.#encrypted(data, this.#counter + 1));
   }
 
-  /** The same, its data encrypted by the caller, rightly or not. */
+  /** The same with data that the caller has encrypted, correctly or not. */
   wrapSigned(ins: number, p1: number, p2: number, data: Uint8Array): Buffer {
     this.#counter++;
     return this.#signed([0x84, ins, p1, p2], data);

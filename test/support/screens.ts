@@ -4,7 +4,7 @@ import type { Card } from "../../sim/core/card.js";
 import { askUnlock, enter, enterPin, failCode, setPin, turnOn, unlockCodeOf, wrongCodeFor } from "./cards.js";
 import { ONE, type Owner } from "./owners.js";
 
-/** The actions of an owner until the card is off. */
+/** The actions of an owner, up to turning the card off. */
 export type Flow = (card: Card, owner: Owner) => void;
 
 /** To a response. */

@@ -6,7 +6,7 @@ import { ROOT } from "../../host-tools/files/project.js";
 
 const TEXT = /case Text\.\w+:\n +return 0x([0-9a-f]{16});/g;
 
-/** Eight characters each, blanks at the end included. Throws where the source has another count of texts than its enum. */
+/** Eight characters each, with the blanks at the end. Throws if there are more or fewer texts than names in the enum. */
 export function screenTexts(): string[] {
   const source = readFileSync(join(ROOT, "firmware", "screen.ts"), "utf8");
   const texts = [...source.matchAll(TEXT)].map(([, hex = ""]) => Buffer.from(hex, "hex").toString("latin1"));

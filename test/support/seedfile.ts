@@ -1,5 +1,5 @@
 // Seed files as the first release wrote them, which `dsc pskc` still reads: both keys of a card under one serial number, and
-// how far the card is.
+// the card's progress in personalization.
 
 import { writeFileSync } from "node:fs";
 import type { Document, Element } from "@xmldom/xmldom";

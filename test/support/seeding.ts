@@ -69,10 +69,10 @@ export class KeptRegister implements KeyRegister {
   }
 }
 
-/** A fault of one frame; both sides' frames are counted. */
+/** A fault in one frame; the frames of both sides are counted. */
 export interface Fault {
   readonly frame: number;
-  /** The rest of the frame; undefined: the line is cut before it. */
+  /** Returns what arrives of the frame; undefined: the line is cut before the frame. */
   readonly spoil: ((frame: Buffer) => Buffer) | undefined;
 }
 
@@ -145,7 +145,7 @@ export async function attempt(card: Card, request: Request, register: KeyRegiste
   return { plan, frames: line.frames };
 }
 
-/** The register, for whose work the clock waits. */
+/** The register; the clock waits for its work. */
 function outside(register: KeyRegister, clock: FakeClock): KeyRegister {
   return {
     name: register.name,

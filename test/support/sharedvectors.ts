@@ -1,4 +1,4 @@
-// Vectors that other projects published, in a folder beside the checkout. Where it is, tests check more.
+// Vectors published by other projects, in a folder beside the checkout. If it is there, tests check more.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";

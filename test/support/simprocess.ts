@@ -66,7 +66,7 @@ export class SimProcess {
     for (const sim of SimProcess.#running) await sim.kill();
   }
 
-  /** Gives the simulator a command. Returns what it reports. */
+  /** Sends the simulator a command. Returns its report. */
   async run(command: string): Promise<Report> {
     const line = new Promise<string>((resolve) => this.#waiting.push(resolve));
     this.#process.stdin.write(`${command}\n`);
@@ -87,12 +87,12 @@ export class SimProcess {
     await this.#ended;
   }
 
-  /** The simulator stays, but answers nothing. */
+  /** Stops the simulator's process: it is still there, but answers nothing. */
   pause(): void {
     this.#process.kill("SIGSTOP");
   }
 
-  /** The simulator is suddenly gone. */
+  /** Kills the simulator, as by a crash. */
   async kill(): Promise<void> {
     this.#process.kill("SIGKILL");
     await this.#ended;
@@ -101,7 +101,7 @@ export class SimProcess {
 
 export interface DscOptions {
   readonly cwd?: string;
-  /** Standard input; null: it stays open, and nothing comes. */
+  /** Standard input; null: it stays open and empty. */
   readonly input?: string | null;
   /** Called with the process once it runs. */
   readonly during?: (running: ChildProcessWithoutNullStreams) => void;

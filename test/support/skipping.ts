@@ -5,9 +5,9 @@ import { skip, skipWithout, suite, type Test } from "./suite.js";
 
 type Body = Parameters<Test>[1];
 
-/** A reason for what needs a POSIX shell, signals, permissions or pseudo-terminals. */
+/** A reason to skip tests that need a POSIX shell, signals, permissions or pseudo-terminals. */
 export const ON_WINDOWS = process.platform === "win32" ? "Windows has nothing of the kind" : undefined;
-/** A reason for what needs a disk that is full. */
+/** A reason to skip tests that need a full disk. */
 export const NO_FULL_DISK = existsSync("/dev/full") ? undefined : "there is no /dev/full";
 
 /** A test that is skipped if there is a reason. */
@@ -15,7 +15,7 @@ export function testUnless(test: Test, reason: string | undefined, name: string,
   test(name, reason === undefined ? body : () => skip(reason));
 }
 
-/** A reason for tests that need permissions that bind the user. */
+/** A reason to skip tests that need permissions which apply to the user. */
 export const UNBOUND = ON_WINDOWS ?? (process.getuid?.() === 0 ? "permissions do not bind the superuser" : undefined);
 
 /** A suite whose tests are skipped if there is a reason. */

@@ -20,7 +20,7 @@ export const TOKEN_PIN = "4711-desk";
 
 /** How to install what these tests need; undefined if it is installed. */
 export const NO_SOFTHSM = existsSync(MODULE) ? undefined : "apt-get install softhsm2";
-/** A reason: the package is optional, and may not compile here. */
+/** A reason to skip; undefined if it loads. The package is optional, and may not compile here. */
 export const NO_PKCS11JS = canLoad() ? undefined : "the npm package pkcs11js is not installed: it did not compile here";
 
 function canLoad(): boolean {
@@ -48,7 +48,7 @@ export class SoftTokens {
     this.use();
   }
 
-  /** From now on the module that this process loads has these tokens. */
+  /** From now on a module that this process loads finds these tokens. */
   use(): void {
     process.env.SOFTHSM2_CONF = this.configuration;
   }

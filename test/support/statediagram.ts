@@ -1,7 +1,8 @@
 // Reads the state diagrams of a document: blocks of Mermaid that begin with `stateDiagram-v2`.
 //
-// An arrow at a group, named in a comment `%% GROUP = STATE STATE`, stands for one at each of its states. A choice is no
-// state: what leads to it leads to each state that it leads to. An arrow from a group or a choice to itself is none.
+// A comment `%% GROUP = STATE STATE` defines a group: an arrow from or to it stands for one from or to each of its states. A
+// choice is not a state: an arrow to it stands for an arrow to each of its targets. Arrows from a group or a choice to itself
+// are ignored.
 
 import type { Transition } from "./modelwalk.js";
 
@@ -19,12 +20,12 @@ interface Diagram {
   readonly arrows: [string, string][];
 }
 
-/** The states that the document's diagrams have, groups and choices left out. */
+/** The states in the document's diagrams, without groups and choices. */
 export function statesOf(document: string): ReadonlySet<string> {
   return new Set(diagramsOf(document).flatMap(({ states, groups }) => [...states].filter((name) => !groups.has(name))));
 }
 
-/** The transitions that they draw. Throws an error at a line that is no part of a diagram, and at a name without a state. */
+/** The transitions in them. Throws for a line that is not part of a diagram, and for a name that is not a state. */
 export function transitionsOf(document: string): ReadonlySet<Transition> {
   return new Set(diagramsOf(document).flatMap(drawn));
 }

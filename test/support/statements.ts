@@ -1,4 +1,4 @@
-// Watches what goes to a database: every statement of libsql and of pg, before it is run.
+// Observes what is sent to a database: every statement of libsql and of pg, before it is run.
 
 import { createRequire } from "node:module";
 
@@ -8,8 +8,8 @@ type Method = (this: unknown, ...args: unknown[]) => unknown;
 type Methods = Record<string, Method>;
 
 /**
- * Calls `before` with the text of each statement from now on. Loads what it listens to: without a `server`, pg stays away, which
- * takes as long to load as a short command runs.
+ * Calls `before` with the text of each statement from now on. It loads the libraries that it observes; without `server` not pg,
+ * whose loading takes as long as a short command.
  */
 export function onStatement(before: (text: string) => void, { server = true } = {}): void {
   listenToSqlite(before);

@@ -1,6 +1,6 @@
-// The suites of the tests: uvu's, which also report to the runner (run.ts) what was registered and the results.
+// The suites of the tests: uvu's, which also report the registered tests and their results to the runner (run.ts).
 //
-// They use a separate pipe, so that nothing that a test prints can be taken for a result.
+// They use a separate pipe, so that no output of a test can be taken for a result.
 
 import { readFileSync, writeSync } from "node:fs";
 import * as uvu from "uvu";
@@ -57,7 +57,7 @@ export function skipWithout(packages: string): never {
   throw new Skipped(packages);
 }
 
-/** A line for the end of the run about what a test did not check here. The test continues. */
+/** Adds a line to the end of the run, about what a test did not check here. The test continues. */
 export function note(text: string): void {
   report({ kind: "note", text });
 }
@@ -101,7 +101,7 @@ function report(what: Report): void {
   else if (what.kind === "test" && what.outcome === "skipped") console.log(`skipped: ${what.name}: ${what.reason}`);
 }
 
-/** Processor time of this process and of its children that ended, in ms; elsewhere than on Linux its own only. */
+/** Processor time of this process and of its ended children, in ms; on systems other than Linux, of this process only. */
 function processorMs(): number {
   const { user, system } = process.cpuUsage();
   if (process.platform !== "linux") return (user + system) / 1000;

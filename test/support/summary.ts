@@ -3,13 +3,13 @@
 import type { Result } from "./testfile.js";
 
 export interface FileResult extends Result {
-  /** The source file, as seen from the folder of the tests. */
+  /** The path of the source file from the folder of the tests. */
   readonly name: string;
 }
 
 const SLOWEST = 10;
 
-/** The text; its last line is "N passed, N failed", with ", N skipped" where tests were. */
+/** The text; its last line is "N passed, N failed", with ", N skipped" if tests were skipped. */
 export function summary(results: readonly FileResult[]): string {
   const slowest = [...results].sort((a, b) => b.wallMs - a.wallMs).slice(0, SLOWEST);
   const times = slowest.map(({ name, wallMs, processorMs }) => {

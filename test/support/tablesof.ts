@@ -1,4 +1,4 @@
-// The tables of a register as its engine has them, as text: columns with their types and constraints, and indexes.
+// The tables of a register in its engine, as text: columns with their types and constraints, and indexes.
 
 import { type Kysely, sql } from "kysely";
 import type { Engine } from "../../host-tools/desk/register/engine.js";
@@ -17,7 +17,7 @@ async function sqliteLines(db: Kysely<Tables>): Promise<string[]> {
   return (await query.execute(db)).rows.map(({ text }) => text);
 }
 
-/** From version 18 on the server lists NOT NULL as constraints, too: the columns say that already. */
+/** Since version 18 the server also lists NOT NULL as constraints: those are already in the columns. */
 async function postgresLines(db: Kysely<Tables>): Promise<string[]> {
   const queries = [
     sql<{ text: string }>`

@@ -56,7 +56,7 @@ export class TerminalProgram {
       this.#pty.onExit(({ exitCode, signal }) => {
         this.#exited = true;
         resolve(signal ? 128 + signal : exitCode);
-        // Behind what was written before.
+        // After everything that was written before.
         this.#screen.write("", () => this.#changed());
       });
     });
@@ -81,7 +81,7 @@ export class TerminalProgram {
     return new TerminalProgram(["-c", script, ...simulator], 80, 24, shell);
   }
 
-  /** Types. */
+  /** Types a text. */
   send(text: string): void {
     this.#pty.write(text);
   }
@@ -144,7 +144,7 @@ export class TerminalProgram {
       const fail = () => {
         end();
         const state = this.#exited ? "ended" : "runs";
-        // A program that went on would keep the test's process from ending.
+        // A program that still runs would keep the test's process from ending.
         if (ms === DEADLINE && !this.#exited) this.#pty.kill("SIGKILL");
         reject(new Error(`never saw ${wanted}; the program ${state}; its screen:\n${this.lines().join("\n")}`));
       };

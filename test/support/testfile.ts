@@ -1,4 +1,4 @@
-// Runs one test file: in its own process group, within its limits, and judged by its reports (suite.ts).
+// Runs one test file, in its own process group and within its limits, and takes its results from its reports (suite.ts).
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -13,7 +13,7 @@ export interface Limits {
   readonly wallMs: number;
   /** How long a file over its limit has to end by itself, in ms. */
   readonly graceMs: number;
-  /** How often its processor time is looked at, in ms. */
+  /** How often its processor time is checked, in ms. */
   readonly lookMs: number;
 }
 
@@ -24,7 +24,7 @@ export interface Skip {
 
 export interface Result {
   readonly passed: number;
-  /** Tests that failed; at least 1 where the file is at fault as a whole. */
+  /** Tests that failed; at least 1 if the file has a fault as a whole. */
   readonly failed: number;
   readonly skips: readonly Skip[];
   /** What the file reports as not checked. */
@@ -47,7 +47,7 @@ interface End {
 /** In the environment of a test file and of all that it starts. */
 const MARK_VARIABLE = "DSC_TEST_MARK";
 
-/** Those that run now. */
+/** The files that run now. */
 const running = new Set<Family>();
 
 /** Ends every file that runs now, and what it started: for a runner that is told to end. */
@@ -81,7 +81,7 @@ function collect(...streams: (Readable | null)[]): () => string {
   return () => Buffer.concat(chunks).toString();
 }
 
-/** Waits for its end and kills what it left; its pipes are closed then too. */
+/** Waits for its end, then kills the processes that it left and closes its pipes. */
 function ended(child: ChildProcess, family: Family, limits: Limits): Promise<End> {
   return new Promise((resolve, reject) => {
     const started = performance.now();
@@ -99,7 +99,7 @@ function ended(child: ChildProcess, family: Family, limits: Limits): Promise<End
     child.on("error", reject);
     child.on("exit", () => {
       family.kill("SIGKILL");
-      // A process that left the family unseen may hold the pipes.
+      // A process that left the family unnoticed may hold the pipes open.
       timers.push(setTimeout(() => closePipes(child), limits.graceMs));
     });
     child.on("close", (code, signal) => {

@@ -1,4 +1,4 @@
-// The mutants that are tried: always the most telling ones; all of them if MUTANTS=all is set.
+// The mutants that are tried: always the most important ones; all of them if MUTANTS=all is set.
 
 export interface Telling {
   /** Always tried; the others only if MUTANTS=all is set. */

@@ -28,7 +28,7 @@ export interface HmacVector {
   readonly hash: HashName;
   readonly key: Buffer;
   readonly message: Buffer;
-  /** Cut short where the RFC cuts it. */
+  /** Truncated if the RFC truncates it. */
   readonly tag: Buffer;
 }
 

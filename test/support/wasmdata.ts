@@ -1,4 +1,4 @@
-// What a module's memory begins with: its data segments. (WebAssembly Core Specification 1.0, 5.5.14.)
+// The initial contents of a module's memory: its data segments (WebAssembly Core Specification 1.0, 5.5.14).
 
 const HEAD = 8;
 const DATA_SECTION = 11;

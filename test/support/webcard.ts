@@ -1,4 +1,4 @@
-// The card in a page, as a person uses it. Each step waits for the screen that it leads to.
+// The card in a page, operated as by a person. Each step waits for its screen.
 
 import type { Page } from "playwright-core";
 import type { KeyName } from "../../sim/core/card.js";
@@ -70,7 +70,7 @@ export async function fingers(page: Page): Promise<Hand> {
   };
 }
 
-/** Where the middle of a key is, once it is in view. */
+/** The centre of a key, after scrolling it into view. */
 function middleOf(page: Page, key: KeyName): Promise<{ x: number; y: number }> {
   return page.evaluate(`(() => {
     const key = document.querySelector('[data-key="${key}"]');
@@ -101,8 +101,8 @@ export function keyboard(page: Page): Hand {
 }
 
 /**
- * Keys of a keyboard whose events are made in the page, many in one call: for what comes after a key, since real events
- * cost a browser far more time than the card. No tap becomes a hold, however busy the machine is.
+ * Keys of a keyboard whose events are made in the page, many in one call, for tests of what follows a key: real events
+ * cost a browser far more time than the card does. No tap becomes a hold, however busy the machine is.
  */
 export function script(place: Place): Hand {
   const send = async (...events: { readonly type: "keydown" | "keyup"; readonly key: string }[]) => {

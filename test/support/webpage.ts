@@ -10,8 +10,8 @@ import { packageTest } from "./skipping.js";
 import { suite, type Test } from "./suite.js";
 
 /**
- * The service worker fetches all files once more for each context; the tests of the page without a network have it. Each
- * frame of a transition costs as much as a key.
+ * Saves time: a service worker, which only the tests without a network have, would fetch all files again for each context, and
+ * each frame of a transition costs as much as a key.
  */
 export const FRUGAL: BrowserContextOptions = { serviceWorkers: "block", reducedMotion: "reduce" };
 
@@ -25,8 +25,8 @@ export interface Web {
   readonly serving: Serving;
   readonly browser: Browser;
   /**
-   * A test in a page that was just loaded and whose time stands still: it must neither complain nor ask for anything
-   * elsewhere. With options it has a browser context of its own.
+   * A test in a page that was just loaded and whose time stands still. The page must report no error and send no request to
+   * another server. With options it has a browser context of its own.
    */
   inPage(name: string, body: (page: Page) => Promise<void>, options?: BrowserContextOptions): void;
 }
@@ -79,26 +79,26 @@ export function webSuite(title: string): Web {
   return web;
 }
 
-/** A page of tests that need no context of their own: loaded anew for each, which costs half of a new context. */
+/** One page for tests that need no context of their own: it is reloaded for each, at half the cost of a new context. */
 export class SharedPage {
   readonly #open: () => Promise<Watched>;
   readonly #begins: (page: Page) => Promise<void>;
   #watched: Watched | undefined;
 
-  /** `open` opens it the first time; `begins` waits for it each time that it is loaded anew. */
+  /** `open` opens the page the first time; `begins` waits for the page after each reload. */
   constructor(open: () => Promise<Watched>, begins: (page: Page) => Promise<void> = async () => {}) {
     this.#open = open;
     this.#begins = begins;
   }
 
-  /** Does something in the page as it is when it was just loaded. */
+  /** Does something in the page, freshly loaded. */
   async use(body: (watched: Watched) => Promise<void>): Promise<void> {
     const watched = this.#watched ? await this.#again(this.#watched) : await this.#open();
     this.#watched = watched;
     try {
       await body(watched);
     } catch (error) {
-      // The next test begins in a page that nothing went wrong in.
+      // After a failure the next test begins in a new page.
       this.#watched = undefined;
       await watched.page.context().close();
       throw error;
@@ -133,7 +133,7 @@ export async function openStanding(
   return watched;
 }
 
-/** Waits for the card. Its first picture comes with a frame, and frames are of the time that stands still. */
+/** Waits for the card. Its first picture comes with a frame, and frames come only as the page's time passes. */
 export async function begins(page: Page): Promise<void> {
   await page.locator("svg.card").waitFor({ state: "attached" });
   await passTime(page, FRAME);

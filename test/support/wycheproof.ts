@@ -1,4 +1,4 @@
-// Project Wycheproof's cases for MACs and for AES-CBC (mac_test_schema_v1, ind_cpa_test_schema_v1), as they lie in ../shared.
+// Project Wycheproof's cases for MACs and for AES-CBC (mac_test_schema_v1, ind_cpa_test_schema_v1), from ../shared.
 
 import { vectors } from "./sharedvectors.js";
 

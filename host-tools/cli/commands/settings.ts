@@ -30,9 +30,7 @@ async function run(
 ): Promise<void> {
   const { isSettingName, SETTINGS } = await import("../../desk/register/settings.js");
   if (name !== undefined && !isSettingName(name))
-    throw new UsageError(
-      `there is no setting ${JSON.stringify(name)}; choose one of ${Object.keys(SETTINGS).join(", ")}`,
-    );
+    throw new UsageError(`unknown setting ${JSON.stringify(name)}; choose one of ${Object.keys(SETTINGS).join(", ")}`);
   const checked = name !== undefined && value !== undefined ? await SETTINGS[name].check(value) : undefined;
   await withRegister(options, async (register) => {
     if (name !== undefined && checked !== undefined) await set(register, name, checked);

@@ -54,7 +54,7 @@ export interface BenchPortOptions {
   /** Time between two polls of a port (ms). */
   readonly pause?: number;
   /** Time until the register is asked again whether a row is free (ms). */
-  readonly patience?: number;
+  readonly askAgain?: number;
 }
 
 const PAUSE = 250;
@@ -77,7 +77,7 @@ export class BenchPort {
   readonly #open: (path: string) => Promise<OpenLine>;
   readonly #timer: Timer;
   readonly #pause: number;
-  readonly #patience: number;
+  readonly #askAgain: number;
   #line: OpenLine | undefined;
   #client: CardClient | undefined;
   #card: Present | undefined;
@@ -97,7 +97,7 @@ export class BenchPort {
     this.#open = options.open ?? openSerial;
     this.#timer = options.timer ?? realTimer;
     this.#pause = options.pause ?? PAUSE;
-    this.#patience = options.patience ?? ASK_AGAIN;
+    this.#askAgain = options.askAgain ?? ASK_AGAIN;
   }
 
   get state(): State {
@@ -160,7 +160,7 @@ export class BenchPort {
       case "take out":
         return this.#watch(undefined);
       case "wait":
-        return this.#watch(this.#patience);
+        return this.#watch(this.#askAgain);
       case "close":
       case "go on":
         throw new Error(`${action} is no work`);

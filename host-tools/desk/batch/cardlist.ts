@@ -149,11 +149,11 @@ class CardList {
     const expected = `the columns are ${COLUMNS.join(",")}`;
     const unknown = cells.find((cell) => !COLUMNS.includes(cell as Column));
     if (unknown !== undefined)
-      throw new FileError(`${where} there is no column ${JSON.stringify(short(unknown))}; ${expected}`);
+      throw new FileError(`${where} unknown column ${JSON.stringify(short(unknown))}; ${expected}`);
     const missing = COLUMNS.find((name) => !cells.includes(name));
     if (missing) throw new FileError(`${where} the column ${missing} is missing; ${expected}`);
     const twice = COLUMNS.find((name) => cells.indexOf(name) !== cells.lastIndexOf(name));
-    if (twice) throw new FileError(`${where} the column ${twice} is there twice; ${expected}`);
+    if (twice) throw new FileError(`${where} the column ${twice} appears twice; ${expected}`);
     return new Map(COLUMNS.map((name) => [name, cells.indexOf(name)]));
   }
 

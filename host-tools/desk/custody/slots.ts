@@ -16,7 +16,7 @@ export function findSlot(cryptoki: Cryptoki, uri: TokenUri): Handle {
       .map(({ name, info }) => `${name}, serial ${info.serialNumber.trim()}`);
   if (!slot)
     throw new TokenError(
-      `${uri.name}: no such token; ${present.length === 0 ? "there is none" : `there is ${labels(present).join("; ")}`}`,
+      `${uri.name}: no such token; ${present.length === 0 ? "none is present" : `present: ${labels(present).join("; ")}`}`,
       "missing",
     );
   if (more.length > 0)

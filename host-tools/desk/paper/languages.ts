@@ -9,5 +9,5 @@ export type Language = (typeof LANGUAGES)[number];
 export function checkLanguage(text: string): Language {
   const language = LANGUAGES.find((each) => each === text.toUpperCase());
   if (language) return language;
-  throw new PaperError(`there are no letters in ${JSON.stringify(text)}; choose one of ${LANGUAGES.join(", ")}`);
+  throw new PaperError(`unknown language of letters ${JSON.stringify(text)}; choose one of ${LANGUAGES.join(", ")}`);
 }

@@ -28,7 +28,7 @@ export function checkLetterPaper(text: string): string {
   const names = Object.keys(PAPERS);
   const name = names.find((each) => each.toLowerCase() === text.toLowerCase());
   if (name !== undefined) return name;
-  throw new PaperError(`there is no paper ${JSON.stringify(text)} for letters; choose one of ${names.join(", ")}`);
+  throw new PaperError(`unknown paper ${JSON.stringify(text)} for letters; choose one of ${names.join(", ")}`);
 }
 
 /** The paper with a name that was checked. */

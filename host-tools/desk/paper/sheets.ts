@@ -58,7 +58,7 @@ export function checkSheet(text: string): string {
   const names = Object.keys(SHEETS);
   const name = names.find((each) => each.toLowerCase() === text.toLowerCase());
   if (name !== undefined) return name;
-  throw new PaperError(`there is no sheet of labels ${JSON.stringify(text)}; choose one of ${names.join(", ")}`);
+  throw new PaperError(`unknown sheet of labels ${JSON.stringify(text)}; choose one of ${names.join(", ")}`);
 }
 
 /** The sheet with a name that was checked. */

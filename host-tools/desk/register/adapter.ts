@@ -142,7 +142,7 @@ export class RetryingEngine implements Engine {
   async #retrying<T>(transaction: () => Promise<T>): Promise<T> {
     if (this.#closed !== undefined) throw new Error("the register is closed");
     if (this.#isInside()) throw new Error("a transaction inside of another");
-    const whatFor = () => sayWaiting(`${this.where}: other processes to let go of the register`);
+    const whatFor = () => sayWaiting(`${this.where}: other processes to release the register`);
     return saying(whatFor, () => INSIDE.run([...enginesInside(), this], () => retrying(transaction, this.#parts.wait)));
   }
 

@@ -127,7 +127,7 @@ async function* linesOf(path: string): AsyncGenerator<Buffer> {
 function headIn(path: string, line: Buffer): BackupHead {
   const { format, version, schema, register, at, journalKey } = valuesIn(path, line);
   if (format !== FORMAT)
-    throw new RegisterError(`${path}: is no backup of a register; dsc register backup writes one`, "not-a-register");
+    throw new RegisterError(`${path}: is not a backup of a register; dsc register backup writes one`, "not-a-register");
   if (version !== VERSION || typeof schema !== "number")
     throw new RegisterError(`${path}: is a backup in a newer format; use a newer dsc`, "newer");
   const head = { register: bytesIn(register), journalTag: bytesIn(journalKey), at: Date.parse(String(at)) };
@@ -143,7 +143,7 @@ function valuesIn(path: string, line: Buffer): Record<string, unknown> {
   } catch {
     // Reported below.
   }
-  throw new RegisterError(`${path}: is no backup of a register, or is damaged; use another backup`, "damaged");
+  throw new RegisterError(`${path}: is not a backup of a register, or is damaged; use another backup`, "damaged");
 }
 
 function rowIn(path: string, values: Record<string, unknown>): BackupRow {

@@ -137,7 +137,7 @@ function prepareFile(path: string, { create, fileSystemType }: SqliteOptions): s
 /** SQLite derives the name of the log from the name of the file, so two names for one file would give two logs. */
 function refuseOtherNames(path: string, file: string): void {
   const stats = statSync(file);
-  if (!stats.isFile()) throw new RegisterError(`${path}: is no file`, "not-a-register");
+  if (!stats.isFile()) throw new RegisterError(`${path}: is not a file`, "not-a-register");
   if (stats.nlink > 1)
     throw new RegisterError(
       `${path}: has more than one name (hard links), which SQLite does not support; keep one name`,

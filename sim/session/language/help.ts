@@ -14,10 +14,10 @@ export function helpLines(): string[] {
     ),
   ]);
   return [
-    "The commands that dsc-sim --headless and dsc-sim run take, one a line; # begins a comment.",
+    "Commands for dsc-sim --headless and dsc-sim run, one on each line; # begins a comment.",
     ...groups,
     "",
-    "dsc-sim help COMMAND says more; all of it is in docs/SCRIPTING.md.",
+    "dsc-sim help COMMAND explains a command; docs/SCRIPTING.md explains all of them.",
   ];
 }
 
@@ -28,14 +28,14 @@ export function helpOn(name: string): string[] | undefined {
   const { args, says, more, example, simulatorOnly } = command;
   const width = Math.max(...args.map((argument) => argument.name.length));
   const explained = args.map((argument) => {
-    const may = argument.optional ? " (may be left out)" : "";
+    const may = argument.optional ? " (optional)" : "";
     return `  ${argument.name.padEnd(width)}  ${argument.is}${may}`;
   });
   return [
     titleOf(command),
     `  ${plain(says)}`,
     ...(more ? [`  ${plain(more)}`] : []),
-    ...(simulatorOnly ? ["  Not on a board (run --port): only a simulated card can do it."] : []),
+    ...(simulatorOnly ? ["  Not on a board (run --port), but only on a simulated card."] : []),
     ...(explained.length > 0 ? ["", ...explained] : []),
     "",
     "Example:",

@@ -4,7 +4,7 @@
 import type { Card } from "../../core/card.js";
 import type { Subject } from "../../core/subject.js";
 
-/** Time that has to pass: all of it, or less if `until` holds before. */
+/** Time that has to pass: all of it, or less if `until` holds earlier. */
 export interface Wait {
   readonly ms: number;
   readonly until?: () => boolean;
@@ -24,7 +24,7 @@ export interface HostKeys {
 /** Computes the response to a challenge under a suite (OCRA). */
 export type Response = (suite: string, key: Uint8Array, challenge: string) => string;
 
-/** What a line reports beside the card's state. */
+/** What a line reports in addition to the card's state. */
 export interface Extra {
   cut?: true;
   ops?: number;
@@ -38,7 +38,7 @@ export interface Context {
   /** The bytes that the card last sent on the serial line. */
   readonly sent: Uint8Array;
   /** The time that a board may take to show the effect of a key, in ms; 0 if time is virtual. */
-  readonly patience: number;
+  readonly timeoutMs: number;
 }
 
 /** Carries out a command. A command that lets no time pass may return nothing. */

@@ -35,11 +35,11 @@ import { type AnyAct, type CardAct, type Context, type SetUp, type Steps, Unmet 
 export const GROUPS = {
   setup: "The card",
   keys: "Keys",
-  people: "What the site and the help desk do",
+  people: "The site and the help desk",
   time: "Time",
-  checks: "What is expected",
+  checks: "Expectations",
   power: "Battery and power cuts",
-  line: "The serial line, and chance",
+  line: "The serial line and the random source",
   end: "The end",
 } as const;
 export type Group = keyof typeof GROUPS;
@@ -52,7 +52,7 @@ export type Carried =
   | { readonly on: "end" };
 
 export interface Command {
-  /** Its names: one, or the keys. */
+  /** Its names: one name, or those of all keys. */
   readonly names: readonly string[];
   readonly args: readonly Argument<unknown>[];
   readonly group: Group;
@@ -122,7 +122,7 @@ function onSimulator<const A extends readonly Argument<unknown>[]>(
   };
 }
 
-// ---- what commands have in common ----
+// ---- steps that several commands use ----
 
 function* press(card: Subject, pressed: KeyName, ms = TAP_TIME): Steps {
   card.down(pressed);
@@ -136,8 +136,8 @@ function* type(card: Subject, typed: string): Steps {
 }
 
 /** Throws if the screen does not show the wanted text; a board gets a moment to show it. */
-function* expectDisplay(command: string, card: Subject, wanted: Pattern, { patience }: Context): Steps {
-  if (patience > 0) yield { ms: patience, until: () => wanted.accepts(card.display) };
+function* expectDisplay(command: string, card: Subject, wanted: Pattern, { timeoutMs }: Context): Steps {
+  if (timeoutMs > 0) yield { ms: timeoutMs, until: () => wanted.accepts(card.display) };
   if (!wanted.accepts(card.display)) throw unmet(command, "display", wanted, card.display);
 }
 
@@ -151,9 +151,9 @@ function named(text: string): string {
 }
 
 /** Throws unless the command fits the screen; a board gets a moment to come to that screen. */
-function* demand(command: string, card: Subject, fits: () => boolean, wanted: string, { patience }: Context): Steps {
-  if (patience > 0) yield { ms: patience, until: fits };
-  if (!fits()) throw new LineError(`${command}: only if the display is ${wanted}, and it is ${named(card.display)}`);
+function* demand(command: string, card: Subject, fits: () => boolean, wanted: string, { timeoutMs }: Context): Steps {
+  if (timeoutMs > 0) yield { ms: timeoutMs, until: fits };
+  if (!fits()) throw new LineError(`${command}: needs ${wanted} on the display, which shows ${named(card.display)}`);
 }
 
 const LOGIN = `demo
@@ -186,8 +186,8 @@ export const COMMANDS: readonly Command[] = [
     [],
     {
       group: "setup",
-      says: "the card is the demo card: PIN `4071`, five tries, a public test key",
-      more: "On a board it only says that the board's card is that one.",
+      says: "makes the demo card: PIN `4071`, five tries, a public test key",
+      more: "On a board, it makes nothing: it says that the board's card is the demo card.",
       example: "demo\n hold press\n expect PIN>",
       simulatorOnly: false,
     },
@@ -198,8 +198,8 @@ export const COMMANDS: readonly Command[] = [
     [file],
     {
       group: "setup",
-      says: "the card begins with the flash in FILE",
-      more: "`run` looks for it beside the file of commands, and leaves it as it is.",
+      says: "makes a card with the flash in FILE",
+      more: "`run` looks for FILE beside the command file, and does not change it.",
       example: "flash card.bin\n hold press\n expect PIN>",
       simulatorOnly: true,
     },
@@ -210,7 +210,7 @@ export const COMMANDS: readonly Command[] = [
     [seed],
     {
       group: "setup",
-      says: "random choices repeat: lock codes, what a torn write leaves",
+      says: "makes random choices repeatable: lock codes, and the bits that a torn write leaves",
       example: "seed 7\n demo\n show",
       simulatorOnly: true,
     },
@@ -221,8 +221,8 @@ export const COMMANDS: readonly Command[] = [
     [tokenKey, optional(unlockKey)],
     {
       group: "setup",
-      says: "the token key, and the unlock key, that `answer` and `unlock` compute with",
-      more: "For a card that is not the demo card.",
+      says: "gives the token key for `answer`, and the unlock key for `unlock`",
+      more: "Needed for every card but the demo card.",
       example: `flash card.bin
         key 3132333435363738393031323334353637383930313233343536373839303132
         hold press
@@ -236,7 +236,7 @@ export const COMMANDS: readonly Command[] = [
   {
     ...command(KEYS.toSorted(pressFirst), [], {
       group: "keys",
-      says: `that key ${TAP_TIME} ms down, ${UP_TIME} ms up`,
+      says: `presses that key: ${TAP_TIME} ms down, then ${UP_TIME} ms up`,
       example: "demo\n hold press\n 4\n expect PIN>*\n press\n expect PIN>\n press\n expect",
     }),
     simulatorOnly: false,
@@ -247,8 +247,8 @@ export const COMMANDS: readonly Command[] = [
     [key, optional(milliseconds)],
     {
       group: "keys",
-      says: `that key held down, for ${HOLD_TIME} ms unless told, then ${UP_TIME} ms up`,
-      more: "It reports when the key has been let go.",
+      says: `holds that key down for MS, or for ${HOLD_TIME} ms, then leaves it up for ${UP_TIME} ms`,
+      more: "The report follows the release.",
       example: "demo\n hold press\n expect PIN>\n hold press 1500\n expect",
     },
     (held, ms) => (card) => press(card, held, ms ?? HOLD_TIME),
@@ -258,7 +258,7 @@ export const COMMANDS: readonly Command[] = [
     [key],
     {
       group: "keys",
-      says: "that key's contact closes; no time passes",
+      says: "closes that key's contact; no time passes",
       example: "demo\n down press\n wait 799\n expect\n wait 1\n expect PIN>\n up press",
     },
     (closed) => (card) => {
@@ -271,7 +271,7 @@ export const COMMANDS: readonly Command[] = [
     [key],
     {
       group: "keys",
-      says: "that key's contact opens; no time passes",
+      says: "opens that key's contact; no time passes",
       more: "It is an error if the contact is already open.",
       example: "down 5\n wait 100\n up 5",
     },
@@ -286,7 +286,7 @@ export const COMMANDS: readonly Command[] = [
     [digits],
     {
       group: "keys",
-      says: "those digits, one press each",
+      says: "types those digits, with one press each",
       example: "demo\n hold press\n type 4071\n expect PIN>****",
     },
     (typed) => (card) => type(card, typed),
@@ -297,7 +297,7 @@ export const COMMANDS: readonly Command[] = [
     {
       group: "people",
       says: "types a challenge, presses OK, and checks the response",
-      more: "Only on `CHALLNG>`. It is an error unless the display is the response that the site computes: from the demo card's key, or from the one that `key` gives.",
+      more: "Only on `CHALLNG>`. It is an error if the card shows another response than the site computes, with the key of the demo card or of `key`.",
       example: `${LOGIN}\n answer 123456`,
     },
     (asked) => (card, context) => answer(card, asked, context),
@@ -307,8 +307,8 @@ export const COMMANDS: readonly Command[] = [
     [],
     {
       group: "people",
-      says: "answers a lock code: OK, the unlock code that the help desk computes, OK",
-      more: "Only if the display is a lock code. It is an error unless `NEW>` comes next, and on a card whose unlock key is not known: neither the demo card's nor given by `key`.",
+      says: "answers a lock code: presses OK, types the help desk's unlock code, and presses OK",
+      more: "Only while the card shows a lock code. It is an error if `NEW>` does not follow, or if the unlock key is unknown: `key` gives none, and the card is not the demo card.",
       example: `${LOCKED}\n ok\n unlock\n expect NEW>`,
     },
     () => (card, context) => unlock(card, context),
@@ -318,7 +318,7 @@ export const COMMANDS: readonly Command[] = [
     [milliseconds],
     {
       group: "time",
-      says: "time passes",
+      says: "lets that time pass",
       example: "demo\n hold press\n wait 29000\n expect PIN>\n wait 1000\n expect",
     },
     (ms) =>
@@ -331,7 +331,7 @@ export const COMMANDS: readonly Command[] = [
     [text, milliseconds],
     {
       group: "time",
-      says: "time passes until the display is TEXT, at most MS",
+      says: "lets time pass until the display is TEXT, at most MS",
       more: "It is an error if the display is not TEXT by then. `/^$/` waits for a blank screen.",
       example: "demo\n hold press\n type 1111\n ok\n expect LEFT 4\n until PIN> 3000",
     },
@@ -340,7 +340,7 @@ export const COMMANDS: readonly Command[] = [
   onAny(
     "show",
     [],
-    { group: "time", says: "only reports, as every line does", example: "show" },
+    { group: "time", says: "does nothing but report, as every command does", example: "show" },
     () => () => undefined,
   ),
   onAny(
@@ -383,8 +383,8 @@ export const COMMANDS: readonly Command[] = [
     [millivolts],
     {
       group: "power",
-      says: "the battery's voltage; puts a battery in if there is none",
-      more: "A fresh one has 3000 mV.",
+      says: "sets the battery's voltage, and inserts a battery if there is none",
+      more: "A fresh battery has 3000 mV.",
       example: "demo\n battery 2300\n hold press\n expect BATT LOW\n wait 1000\n expect PIN>",
     },
     (voltage) => (card) => {
@@ -397,8 +397,8 @@ export const COMMANDS: readonly Command[] = [
     [],
     {
       group: "power",
-      says: "pulls the battery out: only flash is kept",
-      more: "Keys do nothing until `battery` puts one in; that is no error.",
+      says: "removes the battery: only flash keeps its contents",
+      more: "Until `battery` inserts one, keys do nothing and are no error.",
       example: "demo\n hold press\n cut\n hold press\n expect\n battery 3000\n hold press\n expect PIN>",
     },
     () =>
@@ -413,8 +413,8 @@ export const COMMANDS: readonly Command[] = [
     [count, optional(cutMode)],
     {
       group: "power",
-      says: "power fails at the Nth flash operation from now, 1 being the next",
-      more: "Before it (`clean`, unless told) or in the middle of it (`torn`). Each program or erase is one; reads do not count. A new `cut-at` replaces the one before.",
+      says: "cuts the power at the Nth flash operation from now; 1 is the next one",
+      more: "The cut falls before the operation (`clean`, the default) or in the middle of it (`torn`). Each program and each erase is an operation; reads do not count. A new `cut-at` replaces the one before.",
       example: `demo
         hold press
         type 4071
@@ -445,7 +445,7 @@ export const COMMANDS: readonly Command[] = [
     [name],
     {
       group: "power",
-      says: "keeps the whole card, its clock too, in memory under NAME",
+      says: "saves the whole card, including its clock, in memory as NAME",
       example: "demo\n hold press\n save on\n press\n expect\n load on\n expect PIN>",
     },
     (place) => (card) => {
@@ -458,7 +458,7 @@ export const COMMANDS: readonly Command[] = [
     [name],
     {
       group: "power",
-      says: "brings the card back that was kept under NAME",
+      says: "restores the card that was saved as NAME",
       example: "save start\n wait 5000\n load start",
     },
     (place) => (card) => {
@@ -471,7 +471,7 @@ export const COMMANDS: readonly Command[] = [
     [serialBytes],
     {
       group: "line",
-      says: "those bytes arrive on the card's serial line; no time passes",
+      says: "sends those bytes to the card's serial line; no time passes",
       example: "serial c000e1f0c0\n expect NO KEY",
     },
     (bytes) => (card) => {
@@ -484,7 +484,7 @@ export const COMMANDS: readonly Command[] = [
     [randomness],
     {
       group: "line",
-      says: "the card's random source fails from now on, or works again",
+      says: "makes the card's random source fail from now on, or work again",
       example: "demo\n random fails\n hold press\n expect ERROR 03",
     },
     (how) => (card) => {
@@ -495,7 +495,7 @@ export const COMMANDS: readonly Command[] = [
   {
     ...command("end", [], {
       group: "end",
-      says: "the last line of a record: no command may follow",
+      says: "ends a recording: no command may follow",
       example: "show\n end",
     }),
     simulatorOnly: false,
@@ -529,8 +529,8 @@ function* until(card: Subject, wanted: Pattern, ms: number): Steps {
   throw new Unmet(`${message}, after ${ms} ms`, expected, actual);
 }
 
-function* expectState(card: Subject, wanted: string, { patience }: Context): Steps {
-  if (patience > 0) yield { ms: patience, until: () => card.state === wanted };
+function* expectState(card: Subject, wanted: string, { timeoutMs }: Context): Steps {
+  if (timeoutMs > 0) yield { ms: timeoutMs, until: () => card.state === wanted };
   if (card.state !== wanted) throw unmet("expect-state", "state", exactly(wanted), card.state);
 }
 
@@ -538,7 +538,7 @@ function* answer(card: Subject, asked: string, context: Context): Steps {
   yield* demand("answer", card, () => card.display === "CHALLNG>", "CHALLNG>", context);
   const { suite, key: token } = context.keys();
   if (parseSuite(suite).pin !== undefined)
-    throw new LineError(`answer: the PIN goes into the responses of ${suite}; write what is expected`);
+    throw new LineError(`answer: a response of ${suite} depends on the PIN; use type and expect instead`);
   yield* type(card, asked);
   yield* press(card, "ok");
   yield* expectDisplay("answer", card, exactly(context.response(suite, token, asked)), context);
@@ -547,7 +547,7 @@ function* answer(card: Subject, asked: string, context: Context): Steps {
 function* unlock(card: Subject, context: Context): Steps {
   yield* demand("unlock", card, () => card.state === "LOCK_CODE", "a lock code", context);
   const { unlockKey: unlocking } = context.keys();
-  if (!unlocking) throw new LineError("unlock: the card's unlock key is not known; say it first: key HEX UNLOCKHEX");
+  if (!unlocking) throw new LineError("unlock: the unlock key is unknown; give it in a setup line, key HEX UNLOCKHEX");
   const code = context.response(UNLOCK_SUITE, unlocking, card.display);
   yield* press(card, "ok");
   yield* type(card, code);

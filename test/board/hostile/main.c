@@ -41,7 +41,7 @@ static const u32 ADDRESSES[] = {
 #include "addresses.inc"
 };
 
-/* Called with arguments of their own. */
+/* Called with special arguments. */
 static const struct {
   function_t function;
   u32 a, b, c;

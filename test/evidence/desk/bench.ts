@@ -43,7 +43,7 @@ const MOST_SEEN = 15;
 /** The card is not done, and is put in at another port. */
 const TAKE_OUT: readonly State[] = ["refused", "waiting", "stopped"];
 
-/** A card, and the id by which the tool speaks of it. */
+/** A card, and the id by which the tool names it. */
 export interface NamedCard {
   readonly id: string;
   readonly card: Card;

@@ -52,7 +52,7 @@ export interface Scenario {
   /** Brings a fresh personalized card (a blank one where `blank`) to where the attack begins. */
   prepare(target: Target, world: SimWorld): void;
   readonly blank?: true;
-  /** The card takes any PIN, and the server judges it. */
+  /** The card takes any PIN, and the server checks it. */
   readonly server?: true;
   /**
    * The actions during the fault. `right`: uses the right PIN or code, to see whether the attempt counts. Returns what
@@ -105,7 +105,7 @@ function tryDigits(target: Target, digits: string): string {
   return ignored || /^(PIN>\*|\d)/.test(screen) ? NOT_MADE : screen;
 }
 
-/** A PIN is entered where `spent` of three tries are gone. */
+/** A PIN is entered on a card that has used `spent` of its three tries. */
 function pinScenario(name: string, spent: number): Scenario {
   return {
     name,
@@ -123,7 +123,7 @@ function pinScenario(name: string, spent: number): Scenario {
   };
 }
 
-/** An unlock code is entered where `spent` of five are gone. */
+/** An unlock code is entered on a card that has used `spent` of its five code tries. */
 function codeScenario(name: string, spent: number): Scenario {
   return {
     name,
@@ -160,7 +160,7 @@ function powerOnScenario(name: string, pins: number, codes: number): Scenario {
   };
 }
 
-/** Keys are pressed on a card that opens to nobody. */
+/** Keys are pressed on a card that nothing can open. */
 function closedScenario(name: string, codes: number): Scenario {
   return {
     name,
@@ -474,7 +474,7 @@ function readAll(target: Target): void {
   send(target, { cla: 0, ins: Ins.SELECT, p1: 4, p2: 0 });
 }
 
-/** Reads all data that anybody may read. */
+/** Reads all public data. */
 const read: Scenario = {
   name: "read",
   prepare: wake,

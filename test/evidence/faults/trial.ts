@@ -157,7 +157,7 @@ export class Trial {
     };
   }
 
-  /** Whether the attempt is worth a try to the attacker, because it goes differently with the right PIN or code. */
+  /** Whether the attempt is worth a try to the attacker, because its result is different with the right PIN or code. */
   #tells(fault: Fault | undefined, observed: string): boolean {
     if (observed === NOT_MADE) return false;
     const rightly = this.#strike(this.target, this.#world, fault, true).observed;

@@ -147,7 +147,7 @@ export class DisturbedCard {
     return gain;
   }
 
-  /** Goes on with the card after a fault, in the same session and after power was off. */
+  /** Tries the card after a fault, in the same session and after a power cycle. */
   async #ask(card: MeteredCard, trial: Trial): Promise<Gain> {
     await card.meter.save(PLACE.AFTER);
     const opened = await this.#afterReset(
@@ -222,7 +222,7 @@ export class DisturbedCard {
 
   // ---- the machine ----
 
-  /** An attempt with a skip; again where the timer missed it, as QEMU's does now and then. */
+  /** An attempt with a skip, repeated if the timer missed the instruction, as QEMU's sometimes does. */
   async #trial(pin: string, skip: number, mayMiss = false): Promise<Trial> {
     for (let left = REPEATS; left > 0; left--) {
       const trial = await this.#trialOnce(pin, skip);
@@ -257,7 +257,7 @@ export class DisturbedCard {
     }
   }
 
-  /** The card, kept where it asks for the PIN with so many tries left. */
+  /** The card, saved at its request for the PIN with so many tries left. */
   async #ready(): Promise<MeteredCard> {
     if (this.#card) return this.#card;
     this.machines++;

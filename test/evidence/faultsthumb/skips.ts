@@ -4,7 +4,7 @@ import { Random } from "../../../sim/core/random.js";
 
 const SEED = 1;
 
-/** An instruction executed, counted from where OK is let go. */
+/** An executed instruction, counted from the release of OK. */
 export interface Step {
   readonly index: number;
   readonly address: number;

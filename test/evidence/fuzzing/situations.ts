@@ -1,5 +1,5 @@
-// The situations in which inputs of the fuzzing targets begin (test/rig/fuzzing/situations.c reads them): cards that the
-// simulator brought there, memory and flash, of the module that is fuzzed.
+// The situations in which the inputs of the fuzzing targets begin (test/rig/fuzzing/situations.c reads them): memory and flash
+// of cards that the simulator brought into each situation, with the module that is fuzzed.
 
 import { Cla, Ins, Level, SetStatusP2 } from "../../../firmware/wire.js";
 import { encodeCommand } from "../../../host-tools/card/apdu.js";
@@ -142,7 +142,7 @@ function lock(card: Card): void {
   failPin(card, RECORD.tries);
 }
 
-/** Uses all slots of a page but one, and ends with a wrong PIN. */
+/** Uses all slots of a page except one, the last for a wrong PIN. */
 function fillPage(card: Card): void {
   for (let i = 0; i < 72; i++) login(card, RECORD.pin);
   failPin(card, 1);

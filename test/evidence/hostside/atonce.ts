@@ -5,7 +5,7 @@
 //   late:FLOW       the second has read the register when the first begins, and opens the port when that is done
 //   register:N      the second personalizes its card on the same register while the first is before operation N
 //   serial:N        the same, and it wants the same serial number for its card
-//   crowd:N         N of them at once, each with the next serial number, nobody stopped
+//   crowd:N         N of them at once, each with the next serial number, and none is stopped
 
 import { contentsOf, REGISTER } from "./deskregister.js";
 import { argsFor, BLANK, benchOf, brokenPromise, type Flow, notDone, SECRETS, SERIAL, type Verdict } from "./flows.js";
@@ -16,7 +16,7 @@ const OTHER = "IB3000124";
 const PORT_ERROR = 3;
 const FILE_ERROR = 6;
 
-/** The first ended before its operation, so that the second met nobody. */
+/** The first ended before its operation, so that the two never ran together. */
 export const NEVER_MET = "never met";
 
 /** The second is refused in one line, and the first finishes. */
@@ -35,7 +35,7 @@ export async function samePort(flow: Flow, at: number, launcher?: Launcher): Pro
   }
 }
 
-/** The second finds the card done, or does it once more: either way card and register agree. */
+/** The second finds the card done, or personalizes it again: either way card and register agree. */
 export async function lateToPort(flow: Flow, launcher?: Launcher): Promise<Verdict> {
   const bench = benchOf(flow.stage, launcher);
   try {
@@ -61,7 +61,7 @@ export async function sameRegister(flow: Flow, at: number, launcher?: Launcher):
   });
 }
 
-/** One of the two finishes, the other one is refused in a line, and nothing was sent to its card. */
+/** One of the two finishes. The other one is refused in one line, and nothing was sent to its card. */
 export async function sameSerial(flow: Flow, at: number, launcher?: Launcher): Promise<Verdict> {
   return meet(flow, at, SERIAL, launcher, async (desk, other, [first, second]) => {
     const [winner, card, refused, blank] =
@@ -104,7 +104,7 @@ async function meet(
   }
 }
 
-/** So many at once on one register: each gets a serial number of its own, and a key that no other card has. */
+/** `count` at once on one register: each card gets its own serial number and its own key. */
 export async function crowd(flow: Flow, count: number, launcher?: Launcher): Promise<Verdict> {
   const desk = benchOf(flow.stage, launcher);
   const benches = Array.from({ length: count }, (_, at) => blankBench(at + 1, launcher));
@@ -126,7 +126,7 @@ export async function crowd(flow: Flow, count: number, launcher?: Launcher): Pro
   }
 }
 
-/** One line on stderr, besides warnings, and that exit code. */
+/** Expects one line on stderr, apart from warnings, and this exit code. */
 function notRefused({ code, stderr, stdout }: Outcome, wanted: number): Verdict {
   const lines = stderr
     .trimEnd()

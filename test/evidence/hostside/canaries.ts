@@ -43,7 +43,7 @@ const USER = "j.doe";
 const TELLS_ALL = ["log_statement = all", "log_min_duration_statement = 0", "log_parameter_max_length = -1"];
 
 /**
- * A command to run. `@name` is a file of the desk, PORT the card's port, REGISTER where the register is, RESPONSE the right
+ * A command to run. `@name` is a file of the desk, PORT the card's port, REGISTER the register's place, RESPONSE the right
  * one for the PIN.
  */
 export interface CanaryCase {
@@ -186,7 +186,7 @@ export const CASES: readonly CanaryCase[] = [
   { id: "keys-show", args: ["keys", "show", "@transport.key", "--json"], code: 0 },
 ];
 
-/** Why a case cannot be run here; nothing where it can. */
+/** Why a case cannot be run here; undefined if it can. */
 export function missingFor({ onServer = false }: CanaryCase): string | undefined {
   return onServer ? NO_POSTGRES : undefined;
 }
@@ -206,7 +206,7 @@ function given(pin: string): Record<string, Uint8Array> {
   };
 }
 
-/** What holds secrets sealed or encrypted only, made once: it is searched. */
+/** Files that hold secrets only sealed or encrypted. They are made once, and searched. */
 interface SealedFiles {
   readonly empty: Buffer;
   readonly known: Buffer;
@@ -224,7 +224,7 @@ async function makeSealed(): Promise<SealedFiles> {
   };
 }
 
-/** A card that is in use, whose PIN the site judges. */
+/** A card that is in use, whose PIN the site checks. */
 async function putKnown(register: Register): Promise<void> {
   await putCard(register, SERIAL, "active", { suite: PIN_SUITE, pin_check: "server", user_name: USER });
   await change(register, (each) => bindKeys(each, { serial: SERIAL, cardId: "00112233445566aa", ...keysFor(KEY) }));
@@ -232,7 +232,7 @@ async function putKnown(register: Register): Promise<void> {
 
 let server: Promise<PostgresServer> | undefined;
 
-/** The place of a case's register: in a file of the desk, or on a server that tells all. */
+/** The place of a case's register: a file of the desk, or a server that logs everything. */
 async function placeOf(bench: SimulatedBench, { known = false, onServer = false }: CanaryCase): Promise<string> {
   sealed ??= makeSealed();
   const { pskc, ...registers } = await sealed;
@@ -251,7 +251,7 @@ async function newOnServer(known: boolean): Promise<string> {
   return where;
 }
 
-/** The challenge is open for a few minutes: each case has a new one. */
+/** A challenge is open for a few minutes, so each case has a new one. */
 function issue(where: string): Promise<void> {
   return opened(where, async (register) => {
     await change(register, (each) => issueChallenge(each, SERIAL, () => Number(CHALLENGE)));
@@ -268,11 +268,11 @@ async function opened<T>(where: string, use: (register: Register) => Promise<T>)
 }
 
 export interface CanaryResult {
-  /** In a line each: what was found where it must not be. */
+  /** Secrets that were found where they must not be, one line each. */
   readonly wrong: readonly string[];
-  /** Pieces of secrets in the image, */
+  /** The number of pieces of secrets in the image. */
   readonly copies: number;
-  /** and those of what came over standard input. */
+  /** The number of those that came over standard input. */
   readonly remnants: number;
   /** Bytes of memory that were searched. */
   readonly image: number;
@@ -317,14 +317,14 @@ async function runWith(pin: string, test: CanaryCase, launcher?: Launcher): Prom
   }
 }
 
-/** What is used of a connection of `libsql`. */
+/** The part of libsql's connection that is used here. */
 interface Connection {
   exec(statement: string): void;
   prepare(statement: string): { all(): unknown[] };
   close(): void;
 }
 
-/** Runs `use` while somebody else reads the file of the register. */
+/** Runs `use` while another process reads the register's file. */
 async function reading<T>(where: string, use: () => Promise<T>): Promise<T> {
   if (isOnServer(where)) return use();
   const Libsql = createRequire(import.meta.url)("libsql") as new (path: string) => Connection;
@@ -368,7 +368,7 @@ async function search(bench: SimulatedBench, pin: string, test: CanaryCase, wher
 }
 
 /**
- * Standard input lies in a buffer of libuv that Node frees without wiping, so findings there are counted apart.
+ * Standard input lies in a buffer of libuv that Node frees without wiping, so findings there are counted separately.
  */
 function remnantsOf({ input = "" }: CanaryCase, { found }: Search): number {
   const form = "token key: hex";
@@ -385,7 +385,7 @@ function inMemory({ found }: Search): string[] {
 
 function inPlace(name: string, bytes: Buffer, needles: readonly Needle[]): string[] {
   const search = new Search(needles);
-  // A needle may end where the place does.
+  // Padded, because a needle may lie at the very end.
   search.look(Buffer.concat([bytes, Buffer.alloc(64)]), bytes.length);
   return [...search.found.keys()].map((what) => `${name} has ${what}`);
 }
@@ -394,7 +394,7 @@ function wrongEnd({ code }: CanaryCase, outcome: Outcome): string[] {
   return outcome.code === code ? [] : [`exit code ${outcome.code}, not ${code}: ${outcome.stderr}`];
 }
 
-/** Everything under the bench but what it was given, and what holds a secret on purpose. */
+/** All files of the bench, except those that it was given and those that hold a secret on purpose. */
 function filesOf(bench: SimulatedBench, { holds = [] }: CanaryCase): [string, Buffer][] {
   const known = [...Object.keys(given(PINS[0])), ...holds].map((name) => bench.at(name));
   return allFiles(bench.folder)
@@ -439,7 +439,7 @@ function listen({ card }: SimulatedBench): Talk {
   return talk;
 }
 
-/** All that must stay secret: what was given, what was drawn, and what was derived of it. */
+/** Everything that must stay secret: the given and the drawn secrets, and those derived from them. */
 async function secretsOf(bench: SimulatedBench, pin: string, talk: Talk, where: string): Promise<Secret[]> {
   const given: Secret[] = [
     { name: "PIN", bytes: Buffer.from(pin), kind: "pin" },
@@ -453,7 +453,7 @@ async function secretsOf(bench: SimulatedBench, pin: string, talk: Talk, where: 
   return [...given, ...drawnKeys(bench), ...(await kept(where)), ...derived(bench, talk)];
 }
 
-/** The secrets that the register keeps sealed. A register with new keys does not open with these. */
+/** The secrets that the register keeps sealed. A register with new keys cannot be opened with the case's keys. */
 async function kept(where: string): Promise<Secret[]> {
   try {
     const { keys } = isOnServer(where) ? await contentsAt(where) : await contentsOf(where);

@@ -14,7 +14,7 @@ import type { CardState, KeyState } from "../../../host-tools/desk/register/sche
 import { KEYS, keysFor, newRegister, putCard } from "../../support/openregister.js";
 import type { Files } from "./simulatedbench.js";
 
-/** One version of a card's keys, and what the register says of the card. */
+/** One version of a card's keys, with the card's settings in the register. */
 export interface KeptKeys {
   readonly serial: string;
   readonly cardState: CardState;
@@ -25,11 +25,11 @@ export interface KeptKeys {
   readonly unlockKey: Buffer;
 }
 
-/** What a register says. */
+/** The contents of a register. */
 export interface Contents {
   readonly keys: readonly KeptKeys[];
   readonly entries: readonly Entry[];
-  /** What is wrong with it, in a line each. */
+  /** Faults of the register, one line each. */
   readonly findings: readonly string[];
 }
 
@@ -39,7 +39,7 @@ export const CUSTODY: Files = Object.fromEntries(
   Object.entries(KEYS).map(([kind, key]) => [`${kind}.key`, Buffer.from(`${key.toString("hex")}\n`)]),
 );
 
-/** The side files of a database that somebody has open. */
+/** The database and its side files, as long as a process has it open. */
 const SIDES = ["", "-wal", "-shm"];
 
 /** The options that name the register of a bench; `at` says where its files are. */
@@ -58,13 +58,13 @@ export async function registerFile(fill: (register: Register) => Promise<void> =
   });
 }
 
-/** Puts a card there that was seeded with this token key. */
+/** Adds a card that was seeded with this token key. */
 export async function putSeeded(register: Register, serial: string, cardId: string, key?: Buffer): Promise<void> {
   await putCard(register, serial, "seeded");
   await change(register, (each) => bindKeys(each, { serial, cardId, ...keysFor(key) }));
 }
 
-/** What the register in the file says. Throws where it is none, or does not open. */
+/** The contents of the register in the file. Throws if it is not a register, or cannot be opened. */
 export function contentsOf(path: string): Promise<Contents> {
   return inFolder(async (folder) => {
     const copy = join(folder, REGISTER);
@@ -73,7 +73,7 @@ export function contentsOf(path: string): Promise<Contents> {
   });
 }
 
-/** What the register there says: a file, or a URL. */
+/** The contents of the register at this path or URL. */
 export async function contentsAt(where: string): Promise<Contents> {
   const register = await Register.open(await openEngine(where), { ...KEYS }, "evidence");
   try {
@@ -85,7 +85,7 @@ export async function contentsAt(where: string): Promise<Contents> {
   }
 }
 
-/** Every version of every card's keys, as the site key opens them. */
+/** Every version of every card's keys, opened with the site key. */
 function keysIn({ engine, site }: Register): Promise<KeptKeys[]> {
   return engine.read(async (db) => {
     const cards = new Map((await db.selectFrom("cards").selectAll().execute()).map((card) => [card.serial, card]));

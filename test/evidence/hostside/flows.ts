@@ -27,7 +27,7 @@ export const SECRETS: Files = {
 /** The fault in one line; undefined if there is none. */
 export type Verdict = string | undefined;
 
-/** Where a case begins: the card's flash, and files. */
+/** The beginning of a case: the card's flash, and files. */
 export interface Stage {
   readonly flash: Uint8Array;
   readonly files: Files;
@@ -48,7 +48,7 @@ export interface Flow {
 
 const WITH_SECRETS = ["personalize", "--port", "PORT", "--pin-file", "@pin"];
 const GIVEN = [...WITH_SECRETS, ...registerArgs(), "--serial", SERIAL];
-/** A trace overwrites nothing: each run has its own. */
+/** Each run has its own trace file, since a trace never overwrites a file. */
 const TRACED = ["--trace", "@trace-%"];
 const NEW_KEYS = ["--transport", "@transport.key"];
 
@@ -79,7 +79,7 @@ export function isTraced({ args }: Flow): boolean {
   return args.includes("--trace");
 }
 
-/** The arguments for one card more, into the register of that desk. */
+/** The arguments to personalize one more card with the register of that desk. */
 export function argsFor(desk: SimulatedBench, ...more: readonly string[]): string[] {
   return [...WITH_SECRETS, ...registerArgs((name) => desk.at(name)), ...NEW_KEYS, ...more];
 }
@@ -132,23 +132,22 @@ async function unfinished(name: string, kvn: number, bench: SimulatedBench): Pro
   const broken = (await brokenPromise(bench)) ?? (await notDone(bench, bench.flash, SERIAL));
   if (broken) return broken;
   if (life.kvn !== kvn || !transportKeysOf(bench.flash, [MASTER])) return "the card has other transport keys";
-  // With the PIN judged by the site nothing locks the card.
+  // Nothing locks a card whose PIN the site checks.
   const [keys] = (await contentsOf(bench.at(REGISTER))).keys.filter(({ state }) => state === "active");
   if (name !== "reseed" && !(keys && unlocks(bench.flash, keys))) return "its unlock key does not open the card";
   return filesOfOthers(bench);
 }
 
-/** Whether card and register say that the card is done, with one set of keys that counts. */
+/** Checks that the card is done by its own state and in the register, with one active set of keys. Returns the fault. */
 export async function notDone(desk: SimulatedBench, flash: Uint8Array, serial: string): Promise<Verdict> {
   const life = lifeOf(flash);
   if (life.life !== "personalized" || life.serial !== serial) return `the card is ${life.life}`;
   const { keys } = await contentsOf(desk.at(REGISTER));
   const [active, ...more] = keys.filter((each) => each.serial === serial && each.state === "active");
-  if (!active || more.length > 0)
-    return `the register has ${more.length + (active ? 1 : 0)} keys of the card that count`;
+  if (!active || more.length > 0) return `the register has ${more.length + (active ? 1 : 0)} active keys of the card`;
   if (active.cardState !== "seeded") return "the register does not say that the card is done";
   const response = responseOf(flash, PIN, MASTERS);
-  return response !== undefined && isKeyOf(active, response, PIN) ? undefined : "the key that counts is not the card's";
+  return response !== undefined && isKeyOf(active, response, PIN) ? undefined : "the active key is not the card's";
 }
 
 /** Checks that only the owner can read what a killed process left. */

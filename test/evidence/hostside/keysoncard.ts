@@ -14,7 +14,7 @@ import type { KeptKeys } from "./deskregister.js";
 const CHALLENGE = "271828";
 const LIVES = ["?", "blank", "seeded", "personalized"] as const;
 
-/** What a card says of itself. */
+/** The state of a card as it reports it. */
 export interface Life {
   readonly life: (typeof LIVES)[number];
   readonly serial: string;
@@ -36,7 +36,7 @@ export function lifeOf(flash: Uint8Array): Life {
   return { life, serial: read(card, Tag.SERIAL).toString("ascii"), kvn: read(card, Tag.KEY_INFORMATION)[5] ?? 0 };
 }
 
-/** The card's response to a fixed challenge, by the keypad or, where it shows NO KEY yet, by its proof. */
+/** The card's response to a fixed challenge, by the keypad or, if it still shows NO KEY, by its proof. */
 export function responseOf(flash: Uint8Array, pin: string, masters: readonly Uint8Array[]): string | undefined {
   const { life } = lifeOf(flash);
   if (life === "personalized") return login(copyOf(flash), pin, CHALLENGE);
@@ -68,12 +68,12 @@ function opens(flash: Uint8Array, keys: Keyset): boolean {
   }
 }
 
-/** Whether the token key of these is the one that gave the response. */
+/** Whether the response was computed with the token key of these keys. */
 export function isKeyOf({ suite, key }: KeptKeys, response: string, pin: string): boolean {
   return ocra(suite, key, { challenge: CHALLENGE, pin }) === response;
 }
 
-/** Whether the unlock key of these opens the card after its owner locked it. */
+/** Whether the unlock key of these keys opens the card after its owner locked it. */
 export function unlocks(flash: Uint8Array, { tries, unlockKey }: KeptKeys): boolean {
   const card = copyOf(flash);
   failPin(card, tries);

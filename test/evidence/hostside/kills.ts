@@ -1,8 +1,8 @@
-// kill -9 of `dsc` at its file operations, once or more often, and then the same command again. While it speaks to a
+// kill -9 of `dsc` at its file operations, once or several times, and then the same command again. While it talks to a
 // card, the operations are the lines of its trace: one before each frame, and one after it.
 //
-// A case is named FLOW:N: killed before operation N; N followed by t: when that was half done; FLOW:N+M: killed, run
-// again, and killed again before operation M of that.
+// FLOW:N names the case that is killed before operation N; FLOW:Nt is killed when that operation is half done; FLOW:N+M is
+// killed before operation N, run again, and killed before operation M of the second run.
 
 import { benchOf, type Flow, type Verdict } from "./flows.js";
 import type { Operation } from "./orders.js";
@@ -29,7 +29,7 @@ export function caseId({ flow, kills }: KillCase): string {
   return `${flow.name}:${kills.map(({ at, torn }) => `${at}${torn ? "t" : ""}`).join("+")}`;
 }
 
-/** Kills, looks at card, register and files, and lets the last run finish. */
+/** Runs and kills the command, checks card, register and files, and lets the last run finish. */
 export async function runKills({ flow, kills }: KillCase, launcher?: Launcher): Promise<KillResult> {
   const bench = benchOf(flow.stage, launcher);
   let killed = 0;
@@ -49,12 +49,12 @@ export async function runKills({ flow, kills }: KillCase, launcher?: Launcher): 
   }
 }
 
-/** Runs the command once more. Returns what is wrong then. */
+/** Runs the command once more. Returns the fault. */
 export async function runAgain(flow: Flow, bench: SimulatedBench): Promise<Verdict> {
   return endOf(await bench.run(flow.args), flow.again, flow, bench);
 }
 
-/** What is wrong after a run that nobody killed and that may end with these exit codes. */
+/** The fault after a run that was not killed and that may end with these exit codes. */
 async function endOf(
   { code, stderr }: Outcome,
   codes: readonly number[],
@@ -66,10 +66,10 @@ async function endOf(
   return flow.unfinished(bench);
 }
 
-/** What one run that nobody kills does. */
+/** The operations of a run that is not killed. */
 export interface Course {
   readonly operations: readonly Operation[];
-  /** The numbers of the operations right before and behind each frame that changes the card. */
+  /** The numbers of the operations right before and after each frame that changes the card. */
   readonly telling: ReadonlySet<number>;
 }
 

@@ -1,5 +1,5 @@
-// Commands that make files. At every moment each file is whole or absent; the register has noted every key that left;
-// and the same command, run again, finishes or says that the file exists.
+// Commands that make files. At every moment each file is complete or missing, and the journal names every exported key. The
+// same command, run again, finishes or says that the file exists.
 
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -22,24 +22,24 @@ import type { SimulatedBench } from "./simulatedbench.js";
 export const PSKC_KEY = Buffer.from("cafe0123babe4567dead89abbeefcdef", "hex");
 const OURS = ["IB3000501", "IB3000502", "IB3000503"];
 const THEIRS = ["IB3000601", "IB3000602"];
-/** The file is there already. */
+/** The exit code if the file exists. */
 const FILE_ERROR = 6;
 const JOURNAL = [...registerArgs().slice(0, 2), "--journal-key", "@journal.key"];
 
 interface Made {
   readonly name: string;
-  /** Throws where it is not whole, or the register does not tell of it. */
+  /** Throws if the file is not complete, or the journal does not name its keys. */
   check(path: string, bench: SimulatedBench): Promise<unknown> | unknown;
 }
 
-/** Keys of another house, as PSKC. */
+/** Keys of another organisation, as PSKC. */
 export function foreignKeys(): Buffer {
   const card = (serial: string, at: number) => ({ serial, suite: SUITE, pinCheck: "card", tries: 5, at }) as const;
   const cards = THEIRS.map(card).map(({ at, ...rest }) => ({ ...rest, key: pattern(32, 600 + at) }));
   return exportPskc(cards, PSKC_KEY, { unlockKeys: false });
 }
 
-/** All of them. Each begins with a register that has some cards, and with keys of another house. */
+/** All flows. Each begins with a register that has some cards, and with another organisation's keys. */
 export async function makingFlows(): Promise<readonly Flow[]> {
   const register = await registerFile(async (register) => {
     for (const [at, serial] of OURS.entries()) await putSeeded(register, serial, `00112233445566a${at}`);
@@ -109,7 +109,7 @@ async function checkHead(path: string, bench: SimulatedBench): Promise<void> {
   const head = readHead(path);
   const entries = (await contentsOf(bench.at(REGISTER))).entries;
   if (!isSignedBy(head.publicKey, head)) throw new Error("is not signed");
-  if (entries.length < head.number) throw new Error("tells of an entry that there is not");
+  if (entries.length < head.number) throw new Error("names an entry that does not exist");
 }
 
 async function checkBackup(path: string, bench: SimulatedBench): Promise<void> {
@@ -125,7 +125,7 @@ async function checkBackup(path: string, bench: SimulatedBench): Promise<void> {
   }
 }
 
-/** Each key that left is in an entry of the journal, with the file's SHA-256. */
+/** Each exported key is in an entry of the journal, with the file's SHA-256. */
 async function checkExport(path: string, bench: SimulatedBench): Promise<void> {
   const { records, refusals } = importPskc(path, PSKC_KEY);
   if (refusals.length > 0 || records.length !== OURS.length) throw new Error("lacks keys");

@@ -1,5 +1,5 @@
-// Mutants of the host tools, each with the least of the campaign that must notice it. A
-// mutant is a copy of the compiled host tools with one text replaced.
+// Mutants of the host tools, each with the smallest part of the campaign that must notice it. A mutant is a copy of the
+// compiled host tools with one text replaced.
 
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,14 +17,14 @@ import type { Launcher } from "./simulatedbench.js";
 export interface Mutant extends Telling {
   /** The rule that it breaks. */
   readonly breaks: string;
-  /** In the folder host-tools, compiled. */
+  /** The compiled file, in the folder host-tools. */
   readonly file: string;
   /** Occurs in the file exactly once. */
   readonly from: string;
   readonly to: string;
-  /** What the campaign says of it. */
+  /** Runs the smallest part of the campaign on it. Returns what is wrong. */
   readonly notice: (launcher: Launcher, flows: Flows) => Promise<Verdict>;
-  /** What has to be installed to notice it, where that is missing. */
+  /** What must be installed to notice it, if that is missing. */
   readonly missing?: string | undefined;
 }
 
@@ -32,7 +32,7 @@ export type Flows = Readonly<Record<string, Flow>>;
 
 type Kind = Operation["kind"];
 
-/** Killed before (or so many operations after) the first or last operation of a kind. */
+/** Kills before the first or last operation of a kind, or so many operations later. */
 function killed(name: string, kind: Kind, which: "first" | "last", later = 0): Mutant["notice"] {
   return async (launcher, flows) => {
     const flow = flows[name] as Flow;
@@ -42,7 +42,7 @@ function killed(name: string, kind: Kind, which: "first" | "last", later = 0): M
   };
 }
 
-/** Killed around each frame that changes the card, until something is wrong. */
+/** Kills around each frame that changes the card, until something is wrong. */
 function killedAtCard(launcher: Launcher, flows: Flows): Promise<Verdict> {
   return killedUntilWrong(flows.traced as Flow, launcher);
 }
@@ -60,7 +60,7 @@ function powerLost(name: string): Mutant["notice"] {
     (await runPowerLoss(flows[name] as Flow, { launcher, enough: 1 })).failures[0]?.what;
 }
 
-/** Found where the mutant puts it. */
+/** Runs the canary case. Returns the finding at the place where the mutant puts the secret. */
 function canary(id: string, where: RegExp): Mutant["notice"] {
   return async (launcher) => {
     const test = CASES.find((one) => one.id === id);
@@ -72,7 +72,7 @@ async function onOnePort(launcher: Launcher, flows: Flows): Promise<Verdict> {
   return samePort(flows.fresh as Flow, 20, launcher);
 }
 
-/** When the first has sent the keys to its card. */
+/** The second bench starts when the first has sent the keys to its card. */
 async function forOneSerial(launcher: Launcher, flows: Flows): Promise<Verdict> {
   const flow = flows.fresh as Flow;
   const { operations } = await courseOf(flow, launcher);
@@ -88,7 +88,7 @@ const TELLING = {
 
 export const MUTANTS: readonly Mutant[] = [
   {
-    breaks: "the keys are kept before they leave for the card",
+    breaks: "keys are in the register before they are sent to the card",
     telling: true,
     file: "desk/plan.js",
     from: '[...keep, ...seed, "finish", "mark"]',
@@ -96,14 +96,14 @@ export const MUTANTS: readonly Mutant[] = [
     notice: killedAtCard,
   },
   {
-    breaks: "the register says that a card is done once it is",
+    breaks: "the register marks a card as done only after it is done",
     file: "desk/plan.js",
     from: '...seed, "finish", "mark"]',
     to: '...seed, "mark", "finish"]',
     notice: killedAtCard,
   },
   {
-    breaks: "what was interrupted goes on with the keys of the register",
+    breaks: "an interrupted personalization continues with the keys in the register",
     file: "desk/personalize.js",
     from: "plan.kept ?? draw(request, plan, attempt)",
     to: "draw(request, plan, attempt)",
@@ -118,7 +118,7 @@ export const MUTANTS: readonly Mutant[] = [
     notice: powerLost("keys"),
   },
   {
-    breaks: "a file that is made piece by piece is synced, too",
+    breaks: "a file that is written piece by piece is synced",
     file: "files/files.js",
     from: "disk.write(file, piece);\n        disk.sync(file);",
     to: "disk.write(file, piece);",
@@ -132,7 +132,7 @@ export const MUTANTS: readonly Mutant[] = [
     notice: powerLost("export"),
   },
   {
-    breaks: "no key leaves that the journal does not tell of",
+    breaks: "an export is in the journal before its file exists",
     telling: true,
     file: "cli/commands/pskcexport.js",
     from: "await noteExport(register, cards, note);\n        createExclusive(file, contents);",
@@ -140,7 +140,7 @@ export const MUTANTS: readonly Mutant[] = [
     notice: killed("export", "remove", "last"),
   },
   {
-    breaks: "of two benches for one serial number one waits",
+    breaks: "of two benches with one serial number one is refused",
     file: "desk/register/claims.js",
     from: "throw isTaken(other);",
     to: "void isTaken;",
@@ -154,7 +154,7 @@ export const MUTANTS: readonly Mutant[] = [
     notice: onOnePort,
   },
   {
-    breaks: "files are their owner's alone",
+    breaks: "only the owner can read the files",
     telling: true,
     file: "files/files.js",
     from: "OWNER_ONLY = 0o600",
@@ -162,7 +162,7 @@ export const MUTANTS: readonly Mutant[] = [
     notice: canary("keys-new", /^others may read/),
   },
   {
-    breaks: "no secret in a command line",
+    breaks: "no secret is in a command line",
     telling: true,
     file: "files/secrettext.js",
     from: "return key;",
@@ -170,7 +170,7 @@ export const MUTANTS: readonly Mutant[] = [
     notice: canary("personalize", /^what others see/),
   },
   {
-    breaks: "no secret in an error",
+    breaks: "no secret is in an error",
     file: "files/secrettext.js",
     from: ": not hexadecimal`",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code that has the template
@@ -178,14 +178,14 @@ export const MUTANTS: readonly Mutant[] = [
     notice: canary("personalize-bad-key", /^stderr/),
   },
   {
-    breaks: "no secret in JSON",
+    breaks: "no secret is in JSON",
     file: "cli/commands/personalize.js",
     from: "const result = { port: options.port,",
     to: 'const result = { key: Buffer.from(request.key).toString("base64"), port: options.port,',
     notice: canary("personalize", /^stdout/),
   },
   {
-    breaks: "what was read is wiped",
+    breaks: "secrets that were read are wiped",
     telling: true,
     file: "cli/commands/personalize.js",
     from: "secrets.wipe();",
@@ -200,13 +200,13 @@ export const MUTANTS: readonly Mutant[] = [
     notice: canary("card-lost", /^the image .* journal key/),
   },
   {
-    breaks: "no secret in the register in the clear",
+    breaks: "no secret is in the register in the clear",
     telling: true,
     ...TELLING,
     notice: canary("personalize", /^desk.desk\.db.* token key/),
   },
   {
-    breaks: "no secret in what a server writes down",
+    breaks: "no secret is in a server's log",
     telling: true,
     ...TELLING,
     missing: NO_POSTGRES,
@@ -220,14 +220,14 @@ export const MUTANTS: readonly Mutant[] = [
     notice: canary("wipe", /^the image .* session key/),
   },
   {
-    breaks: "a PIN is never taken apart into its digits",
+    breaks: "a PIN is never split into its digits",
     file: "files/secrettext.js",
     from: "return copyOfSecret(pin);",
     to: "globalThis.digits = Array.from(pin, (digit) => digit - 0x30); return copyOfSecret(pin);",
     notice: canary("verify", /^the image .* PIN: array of digits/),
   },
   {
-    breaks: "secrets stay where they are in memory",
+    breaks: "the garbage collector does not move secrets in memory",
     file: "files/secretbytes.js",
     from: "return Buffer.from(new ArrayBuffer(size));",
     to: "return Buffer.alloc(size);",
@@ -241,7 +241,7 @@ export async function withMutant<T>(
   use: (launcher: Launcher) => Promise<T>,
 ): Promise<T> {
   const build = join(ROOT, "build");
-  // As deep in the project as the real one: it looks for package.json.
+  // The copy lies as deep in the project as the original, because it looks for package.json.
   const folder = mkdtempSync(join(build, "mutant-"));
   try {
     for (const part of ["host-tools", "firmware"])
@@ -258,7 +258,7 @@ export async function withMutant<T>(
   }
 }
 
-/** Whether it is a folder or code: types and source maps are not run. */
+/** Whether a path is a folder or code. Types and source maps are not needed to run. */
 function isRun(path: string): boolean {
   return !/\.(d\.ts|map|tsbuildinfo)$/.test(path);
 }

@@ -2,25 +2,25 @@
 
 /** Operations are numbered from 1. */
 export interface Orders {
-  /** The file that the operations are written down in, one line of JSON each. */
+  /** The file to which the operations are logged, one line of JSON each. */
   readonly log?: string;
-  /** Whether it keeps what was written. */
+  /** Whether the log has the written data. */
   readonly contents?: boolean;
-  /** Kill the process before this operation, */
+  /** Kill the process before this operation. */
   readonly kill?: number | undefined;
-  /** or half-way through it, if it is a write. */
+  /** Kill it in the middle of that operation instead, if it is a write. */
   readonly torn?: boolean;
   /** Kill it before the operation after the first frame that follows a statement beginning with this text. */
   readonly killBehindFrameAfter?: string;
-  /** Stop the process before these, until it is told to go on. */
+  /** Stop the process before these operations, until it is continued. */
   readonly stop?: readonly number[];
-  /** Stop it when it has read its files and is about to open this port. */
+  /** Stop it after it has read its files, before it opens this port. */
   readonly stopAtPort?: string | undefined;
-  /** Stop it when all is done, before it exits. */
+  /** Stop it after all its work, before it exits. */
   readonly stopAtEnd?: boolean;
   /** Whether statements of a database are operations, too. */
   readonly statements?: boolean;
-  /** It waits before each statement that begins with this text until somebody opens this named pipe for writing. */
+  /** Makes it wait before each statement that begins with this text, until the named pipe is opened for writing. */
   readonly gate?: { readonly statement: string; readonly file: string };
 }
 
@@ -33,7 +33,7 @@ export type Operation =
   | { readonly kind: "trace" }
   /** Bytes to the card. */
   | { readonly kind: "frame" }
-  /** The text has no values in it. */
+  /** The text has no values. */
   | { readonly kind: "statement"; readonly text: string }
   /** An operation that failed. */
   | { readonly kind: "failed" };

@@ -1,5 +1,5 @@
-// The computer loses power at an operation of a command that makes a file. Data that was not synced may be lost: of
-// each file nothing, half or all is on the disk; of the names in a folder, any of the changes since its last sync.
+// The computer loses power at an operation of a command that makes a file. Data that was not synced may be lost: none, half
+// or all of it is on the disk, for each file; for the names in a folder, any of the changes since its last sync.
 //
 // One run is recorded, with the data that it wrote. The possible disks after each operation are made from the record.
 // Each must keep the promise, and the same command must finish from each; after the command's end nothing may be lost.
@@ -64,7 +64,7 @@ class Disk {
     }
   }
 
-  /** All possible disks, each once. Temporary files that nothing reads are left out. */
+  /** All possible disks, without duplicates. Temporary files that nothing reads are left out. */
   get outcomes(): Files[] {
     const found = new Map<string, Files>();
     for (const names of this.#possibleNames()) {
@@ -115,7 +115,7 @@ class Disk {
     this.#pending.push(change);
   }
 
-  /** Any of the pending changes, in their order. */
+  /** The names with every selection of the pending changes, in their order. */
   *#possibleNames(): Iterable<Names> {
     for (let which = 0; which < 1 << this.#pending.length; which++) {
       const names = new Map(this.#durable);
@@ -141,7 +141,7 @@ function hashOf(files: Files): string {
 }
 
 export interface PowerLossResult {
-  /** Disks that differ. */
+  /** The number of different disks. */
   readonly states: number;
   readonly reruns: number;
   readonly failures: readonly { readonly id: string; readonly what: string }[];
@@ -156,7 +156,7 @@ interface State {
 
 export interface PowerLossOptions {
   readonly launcher?: Launcher;
-  /** The id of the one state that is wanted. */
+  /** The id of the only state that is tried. */
   readonly only?: string | undefined;
   /** The campaign ends after this many failures. */
   readonly enough?: number;
@@ -203,7 +203,7 @@ async function statesOf(flow: Flow, launcher: Launcher | undefined): Promise<Sta
   return [...states.values()];
 }
 
-/** The files of the desk, and the desk itself. */
+/** Whether it is the desk or a file in it. */
 function isOf(path: string, inDesk: string): boolean {
   return dirname(path) === dirname(inDesk) || join(path) === dirname(inDesk);
 }

@@ -1,6 +1,6 @@
-// Loaded into a `dsc` process before it (`node --import`): the injected file system. It numbers every operation that
-// changes a file, syncs one or sends bytes to a card; writes each one down; and kills or stops the process where the
-// environment's DSC_EVIDENCE says.
+// The injected file system, loaded into a `dsc` process before its code (`node --import`). It numbers and logs every operation
+// that changes or syncs a file or sends bytes to a card, and kills or stops the process at the operation that DSC_EVIDENCE
+// in the environment names.
 //
 // The behaviour of dsc is unchanged: each call goes on to node:fs. Only its time-outs are longer, because they run on
 // while it is stopped or waits on a busy machine.
@@ -42,7 +42,7 @@ function note(operation: Operation): void {
   if (log !== undefined) real.writeSync(log, `${JSON.stringify(operation)}\n`);
 }
 
-/** Runs an operation on names; one that fails is counted and noted, too. */
+/** Runs an operation on names; one that fails is counted and logged, too. */
 function counted<T>(operation: Operation, run: () => T, half?: () => void): T {
   if (within) return run();
   begin(half);
@@ -75,7 +75,7 @@ function openSync(...args: Parameters<typeof fs.openSync>): number {
 
 function writeFileSync(...args: Parameters<typeof fs.writeFileSync>): void {
   const [file, data] = args;
-  // No copy, because a copy of a secret would be one more to find.
+  // Not copied, because each copy of a secret would be found by the search.
   const bytes = data as Uint8Array;
   const path = typeof file === "number" ? pathOf(file) : String(file);
   const half = () => typeof file === "number" && real.writeSync(file, bytes, 0, bytes.length >> 1);
@@ -87,7 +87,7 @@ function contentsOf(bytes: Uint8Array): string {
   return orders.contents ? Buffer.from(bytes).toString("base64") : "";
 }
 
-/** A trace is written line by line with this, and nothing else that dsc opens is. */
+/** dsc writes the lines of a trace with this, and no other file. */
 function writeSync(...args: unknown[]): number {
   const [file, text] = args as [number, string];
   const write = () => (real.writeSync as (...args: unknown[]) => number)(...args);
@@ -120,7 +120,7 @@ function write(...args: unknown[]): void {
   (real.write as (...args: unknown[]) => void)(...args);
 }
 
-/** dsc looks at a port before it opens it. It is stopped there once. */
+/** dsc calls this for a port before it opens it, and is stopped there once. */
 function statSync(...args: unknown[]): unknown {
   if (args[0] === atPort) {
     atPort = undefined;
@@ -133,14 +133,14 @@ function longTimeout(call: () => void, ms = 0, ...args: unknown[]): NodeJS.Timeo
   return (realTimeout as (...args: unknown[]) => NodeJS.Timeout)(call, ms * LONGER, ...args);
 }
 
-// What util.promisify reads.
+// util.promisify reads these properties.
 Object.defineProperties(longTimeout, Object.getOwnPropertyDescriptors(realTimeout));
 Object.defineProperties(write, Object.getOwnPropertyDescriptors(real.write));
 Object.assign(fs, { openSync, writeFileSync, writeSync, fsyncSync, linkSync, renameSync, unlinkSync, statSync, write });
 syncBuiltinESMExports();
 globalThis.setTimeout = longTimeout as typeof setTimeout;
 
-/** Before a statement goes to the engine. */
+/** Called before a statement goes to the engine. */
 function beforeStatement(text: string): void {
   const { gate } = orders;
   if (gate && text.startsWith(gate.statement)) {

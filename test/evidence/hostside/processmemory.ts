@@ -1,4 +1,4 @@
-// The whole memory of a process that is stopped (proc(5): maps, mem), and what others may see of it.
+// The whole memory of a stopped process (proc(5): maps, mem), and what other processes can see of it.
 
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import type { Search } from "./secretsearch.js";
@@ -10,7 +10,7 @@ interface Region {
   readonly end: number;
 }
 
-/** Looks through all that the process can write, and what it has that is no file's. Returns how many bytes that were. */
+/** Searches all writable memory of the process, and all that is not mapped from a file. Returns the number of bytes. */
 export function searchImage(pid: number, search: Search): number {
   const memory = openSync(`/proc/${pid}/mem`, "r");
   const buffer = Buffer.alloc(CHUNK + search.overlap);
@@ -45,7 +45,7 @@ function searchRegion(memory: number, { start, end }: Region, buffer: Buffer, se
   return size;
 }
 
-/** A region that is gone or not to be read holds nothing. */
+/** A region that is gone or cannot be read counts as empty. */
 function readAt(memory: number, buffer: Buffer, at: number, length: number): number {
   try {
     return readSync(memory, buffer, 0, length, at);
@@ -54,7 +54,7 @@ function readAt(memory: number, buffer: Buffer, at: number, length: number): num
   }
 }
 
-/** What every process of the computer, or every one of the same user, can see of it. */
+/** What every process of the computer, or of the same user, can see of it. */
 export function seenOf(pid: number): Buffer {
   return Buffer.concat(["cmdline", "environ", "comm"].map((name) => readFileSync(`/proc/${pid}/${name}`)));
 }

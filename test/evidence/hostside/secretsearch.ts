@@ -1,10 +1,10 @@
-// Secrets in all the forms in which they may lie about, and the search for them in bytes.
+// Secrets in all the forms in which they may lie in memory and files, and the search for them in bytes.
 
 /** A secret to look for. */
 export interface Secret {
   readonly name: string;
   readonly bytes: Uint8Array;
-  /** Four digits are in every image by chance: these are looked for with what stands beside them. */
+  /** Every image has four digits by chance, so a PIN is searched for together with the bytes beside it. */
   readonly kind?: "pin";
 }
 
@@ -13,13 +13,13 @@ export interface Needle {
   readonly secret: string;
   readonly form: string;
   readonly bytes: Buffer;
-  /** Where in them two bytes are that memory is not full of. */
+  /** The offset of two of its bytes that are rare in memory. */
   readonly anchor?: number;
   /** How many decimal digits must follow. */
   readonly digits?: number;
 }
 
-/** So many bytes of a key's beginning and end are looked for: they are its alone, and half a key is found, too. */
+/** The bytes searched for at a key's beginning and at its end: enough to be unique, and half a key is found, too. */
 const PIECE = 8;
 /** V8 keeps small integers in the upper half of a word of 8 bytes. */
 const SMI_SIZE = 8;
@@ -50,7 +50,7 @@ function keyForms({ name, bytes }: Secret): Needle[] {
   return [...forms, ["base64", Buffer.from(tail)] as const].map(([form, piece]) => needle(name, form, piece));
 }
 
-/** The words of an array begin with a value and zeros: the largest value is the rarest. */
+/** A form to search for. Array words are a value and zeros, so the anchor is at the largest value, the rarest. */
 function needle(secret: string, form: string, bytes: Buffer): Needle {
   const anchor = form.startsWith("array") ? bytes.indexOf(Math.max(...bytes)) : 0;
   return { secret, form, bytes, anchor };
@@ -66,7 +66,7 @@ function pinForms({ name, bytes }: Secret): Needle[] {
   const pin = Buffer.from(bytes);
   const zeros = Buffer.alloc(PIECE);
   const forms: [string, Buffer][] = [
-    // The length of a string of V8's, and its characters.
+    // The length of a V8 string, and its characters.
     ["string", Buffer.concat([Buffer.of(pin.length, 0, 0, 0), pin])],
     ["line of a file", Buffer.concat([pin, Buffer.from("\n"), zeros])],
     ["bytes before zeros", Buffer.concat([pin, zeros])],
@@ -81,7 +81,7 @@ function pinForms({ name, bytes }: Secret): Needle[] {
 export class Search {
   /** How often each was found: `secret: form`. */
   readonly found = new Map<string, number>();
-  /** The longest stretch that a needle may cover. */
+  /** The length of the longest needle. */
   readonly overlap: number;
   readonly #byStart = new Map<number, Needle[]>();
   readonly #starts = new Uint8Array(0x10000);
@@ -99,7 +99,7 @@ export class Search {
     return [...this.found.values()].reduce((sum, count) => sum + count, 0);
   }
 
-  /** Looks at each place of the first `size` bytes; a needle may reach beyond. */
+  /** Searches at each position of the first `size` bytes; a needle may reach beyond them. */
   look(bytes: Buffer, size = bytes.length): void {
     const starts = this.#starts;
     let next = bytes[0] ?? 0;
@@ -122,7 +122,7 @@ export class Search {
   }
 }
 
-/** A loop: nearly always the first bytes differ. */
+/** A loop is fastest, because the first bytes nearly always differ. */
 function sameBytes(bytes: Buffer, at: number, wanted: Buffer): boolean {
   for (let index = 0; index < wanted.length; index++) if (bytes[at + index] !== wanted[index]) return false;
   return true;

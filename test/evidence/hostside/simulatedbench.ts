@@ -1,4 +1,4 @@
-// A bench for one case: a folder, a simulated card on a pseudo-terminal, and `dsc` as a process under orders.
+// A bench for one case: a folder, a simulated card on a pseudo-terminal, and `dsc` as a process that follows Orders.
 
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ import { DSC } from "../../support/simprocess.js";
 import type { Operation, Orders } from "./orders.js";
 
 const PRELOAD = fileURLToPath(new URL("preload.js", import.meta.url));
-/** How often a process is looked at (ms). */
+/** How often a process is polled (ms). */
 const POLL = 3;
 
 /** Which `dsc` is run: the real one, or a mutant of it. */
@@ -38,7 +38,7 @@ export interface Running {
 
 export type Files = Readonly<Record<string, Uint8Array>>;
 
-/** Where processes put what they do not say: watched for secrets. */
+/** Folders for other output of the processes. They are searched for secrets. */
 const ASIDE = ["tmp", "home", "log"];
 
 export const FIRST_SEED = 7;
@@ -47,14 +47,14 @@ export class SimulatedBench {
   readonly folder: string;
   readonly card: Card;
   readonly port: string;
-  /** The flash before each frame that came, as long as every frame comes whole. */
+  /** The flash before each frame that arrived, if frames always arrive complete. */
   readonly flashes: Uint8Array[] = [];
   readonly #line: PtyLine;
   readonly #launcher: Launcher;
   #logs = 0;
   #marks = 0;
 
-  /** A card with this flash (bytes), and these files. Cards of other seeds are other cards, with other ids. */
+  /** A card with this flash (bytes), and these files. Another seed makes another card, with another id. */
   constructor(flash: Uint8Array, files: Files, launcher: Launcher = REAL, seed = FIRST_SEED) {
     this.folder = mkdtempSync(join(tmpdir(), "dsc-hostside-"));
     for (const name of ["desk", ...ASIDE]) mkdirSync(join(this.folder, name));
@@ -120,7 +120,7 @@ export class SimulatedBench {
     return arg.startsWith("@") ? this.at(arg.slice(1).replace("%", String(this.#logs))) : arg;
   }
 
-  /** A frame is between two marks. */
+  /** Keeps the flash at the start of each frame, which is between two marks. */
   #keepFlash(bytes: Uint8Array): void {
     if (this.#marks % 2 === 0) this.flashes.push(this.flash);
     this.#marks += bytes.filter((byte) => byte === Slip.END).length;
@@ -159,19 +159,19 @@ function textOf(path: string): string {
   }
 }
 
-/** Lets a process that is stopped go on. */
+/** Continues a stopped process. */
 export function goOn({ process: { pid } }: Running): void {
   process.kill(pid as number, "SIGCONT");
 }
 
-/** Waits until the process is stopped. Returns false where it ended. */
+/** Waits until the process is stopped. Returns false if it has ended. */
 export async function untilStopped({ process: { pid } }: Running): Promise<boolean> {
   const state = () => stateOf(pid as number);
   await until(() => ["T", "Z", ""].includes(state()), "the process stops or ends", POLL);
   return state() === "T";
 }
 
-/** One letter (proc(5), stat); nothing where it is gone. */
+/** One letter (proc(5), stat); empty if the process is gone. */
 function stateOf(pid: number): string {
   const stat = textOf(`/proc/${pid}/stat`);
   return stat.slice(stat.lastIndexOf(")") + 2).slice(0, 1);

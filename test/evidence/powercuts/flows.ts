@@ -1,6 +1,6 @@
-// The flows in which power is cut: what is done to a card, and the card that it is done to.
+// The flows in which power is cut: the actions on a card, and the card at their beginning.
 //
-// A flow takes the card as it finds it, since it is run again on what a cut left of it, as an owner would.
+// A flow accepts the card in any state, because it is run again after a cut, as its owner would.
 
 import { Card } from "../../../sim/core/card.js";
 import { Flash, type FlashCopy, PAGES } from "../../../sim/core/flash.js";
@@ -17,7 +17,7 @@ export interface Start {
 
 export interface Flow {
   readonly name: string;
-  /** A PIN or an unlock code is typed or sent, and judged by the card. */
+  /** A PIN or an unlock code is typed or sent, and the card checks it. */
   readonly typed: boolean;
   readonly start: (module: WebAssembly.Module) => Start;
   readonly run: (run: Run) => void;
@@ -26,10 +26,10 @@ export interface Flow {
 const SEED = 1;
 const CHALLENGE = "209413";
 const [NEW_PIN, OTHER_PIN] = ["7394", "9146"];
-/** Logins after which a page is full for certain. */
+/** A number of logins that certainly fills a page. */
 const MANY = 200;
 
-// ---- what is done ----
+// ---- the actions ----
 
 const startFirst = (run: Run) => run.turnOn();
 
@@ -42,7 +42,7 @@ function personalizeIt(run: Run): void {
   run.finish();
 }
 
-/** A card whose site judges the PIN: it is personalized, and its owner logs in. */
+/** Personalizes a card whose PIN the site checks; its owner logs in. */
 function personalizeForSite(run: Run): void {
   run.turnOn();
   run.openChannel();
@@ -59,7 +59,7 @@ function typeRight(run: Run): void {
   logIn(run);
 }
 
-/** Where the card asks for its PIN. */
+/** From the card's request for its PIN. */
 function logIn(run: Run): void {
   if (run.now.left === 0) return;
   run.rightPin();
@@ -82,7 +82,7 @@ function typeCodesUntilBlocked(run: Run): void {
   while (run.now.codes > 0) run.wrongCode();
 }
 
-/** A wrong code where there is one to spare, then the right one. */
+/** A wrong code, if that leaves a try, then the right one. */
 function unlock(run: Run): void {
   run.turnOn();
   if (run.now.left > 0) return logIn(run);
@@ -123,29 +123,29 @@ function unlockOverSerial(run: Run): void {
   run.unlockOverSerial(lockCode, NEW_PIN as string);
 }
 
-// ---- the cards that it is done to ----
+// ---- the cards ----
 
-/** Nothing was ever written. */
+/** An erased flash. */
 function unused(): Start {
   return { flash: new Flash().copy(), now: BLANK };
 }
 
-/** As it leaves the fab. */
+/** A card from the factory. */
 function blank(module: WebAssembly.Module): Start {
   return performed(module, unused(), (run) => run.turnOn());
 }
 
 interface Past {
   readonly tries?: number;
-  /** Wrong PINs behind it; all tries: it is locked. */
+  /** The number of wrong PINs so far; with all tries used the card is locked. */
   readonly wrong?: number;
-  /** Wrong unlock codes behind it. */
+  /** The number of wrong unlock codes so far. */
   readonly wrongCodes?: number;
-  /** PINs that its page has room for, the wrong ones included. */
+  /** The number of PINs for which its page has room, including the wrong ones. */
   readonly room?: number;
 }
 
-/** An owner's card with a past. */
+/** An owner's card with this past. */
 function owned({ tries = 3, wrong = 0, wrongCodes = 0, room }: Past): (module: WebAssembly.Module) => Start {
   return (module) => {
     const card = new Card(module, { seed: SEED });
@@ -165,7 +165,7 @@ function owned({ tries = 3, wrong = 0, wrongCodes = 0, room }: Past): (module: W
   };
 }
 
-/** Logs in until the page has room for so many PINs. */
+/** Logs in until the page has room for `room` PINs. */
 export function fill(card: Card, room: number): void {
   for (let i = 0; i < MANY; i++) {
     if (currentPage(readImage(card.flash.bytes))?.pinSlots.free === room) return;
@@ -181,11 +181,11 @@ function performed(module: WebAssembly.Module, { flash, now }: Start, act: (run:
   return { flash: { ...run.flash.copy(), erases: new Array(PAGES).fill(0) }, now: run.now };
 }
 
-// ---- both ----
+// ---- the flows ----
 
 /**
- * Each flow on a fresh page, and with the log so full that compaction comes at its first PIN, its second … Unlock codes
- * have slots of their own, as many as there are codes: they never lead to compaction, and a right one writes a new page.
+ * The flow on a fresh page, and on pages so full that compaction comes at its first PIN, its second … Unlock codes never lead
+ * to compaction: each of them has its own slot, and a right one writes a new page.
  */
 function each(name: string, run: (run: Run) => void, past: Past, pins: number): Flow[] {
   const { wrong = 0 } = past;
@@ -199,7 +199,7 @@ function each(name: string, run: (run: Run) => void, past: Past, pins: number): 
   return [flow("", {}), ...full];
 }
 
-/** What the bench does. */
+/** A flow of the bench. */
 function bench(name: string, run: (run: Run) => void, start: Flow["start"], typed = false): Flow {
   return { name, typed, start, run };
 }

@@ -1,6 +1,6 @@
-// Asks a card what it is: from flash alone, on new cards, by screen, keys and serial line only.
+// Finds out the situation of a card: from its flash alone, on new cards, by screen, keys and serial line only.
 //
-// Every question goes to a copy of the card, because most questions change it: tries are counted by spending them.
+// Every question is put to a copy of the card, because most of them change it: tries are counted by using them.
 
 import { Cla, Ins, Level, SetStatusP2, Sw, Tag } from "../../../firmware/wire.js";
 import type { Command } from "../../../host-tools/card/apdu.js";
@@ -31,8 +31,8 @@ const FINISH: Omit<Command, "cla"> = { ins: Ins.SET_STATUS, p1: 0x80, p2: SetSta
 const MANY = 12;
 
 /**
- * What the card with this flash is. Throws Broken where that is nothing whole, or where it takes the unlock code of a
- * lock code in `used`.
+ * The situation of the card with this flash. Throws Broken if it is not a consistent one, or if the card accepts the unlock
+ * code of a lock code in `used`.
  */
 export function ask(module: WebAssembly.Module, flash: FlashCopy, used: readonly string[]): Situation {
   return new Inquiry(module, used).ask(flash);
@@ -68,7 +68,7 @@ class Inquiry {
     }
   }
 
-  /** A new card with a copy of a flash, its battery just put in, turned on. */
+  /** A new card with a copy of a flash and a new battery, turned on. */
   #on(flash: FlashCopy): Card {
     const own = new Flash();
     own.restore(flash);
@@ -103,7 +103,7 @@ class Inquiry {
     return { ...bench, owner, pin: ANY, left: bench.tries };
   }
 
-  /** Whose response the PIN leads to; undefined where it is refused. */
+  /** Whose response the PIN leads to; undefined if the PIN is refused. */
   #ownerByPin(flash: FlashCopy, pin: string): string | undefined {
     const card = this.#on(flash);
     return enterPin(card, pin) === "CHALLNG>" ? this.#ownerByResponse(enter(card, CHALLENGE), pin) : undefined;
@@ -117,7 +117,7 @@ class Inquiry {
     return found[0];
   }
 
-  /** Wrong PINs until it is locked, each telling how many are left. */
+  /** Counts wrong PINs until the card is locked. It must show the tries left after each. */
   #countPins(flash: FlashCopy): number {
     const card = this.#on(flash);
     const verdicts: string[] = [];
@@ -142,7 +142,7 @@ class Inquiry {
 
   // ---- locked and blocked cards ----
 
-  /** `owner`: whose unlock key it must have; the one that opens it, unless given. */
+  /** `owner`: whose unlock key it must have; default: that of the owner whose code opens it. */
   #askLocked(flash: FlashCopy, owner?: string): Situation {
     if (openable(flash.bytes).pin) throw new Broken("it is locked, and a PIN opens what is in its flash");
     const codes = this.#countCodes(flash);
@@ -151,7 +151,7 @@ class Inquiry {
     return { ...this.#askBench(flash), owner: opened, left: 0, codes, tries: this.#triesOnceUnlocked(flash, opened) };
   }
 
-  /** Wrong unlock codes until it is blocked. */
+  /** Counts wrong unlock codes until the card is blocked. */
   #countCodes(flash: FlashCopy): number {
     const card = this.#on(flash);
     const verdicts: string[] = [];
@@ -181,7 +181,7 @@ class Inquiry {
     );
   }
 
-  /** Whether an owner's unlock code opens it to the owner's key, and only once. */
+  /** Whether an owner's unlock code makes the owner's key available, and only once. */
   #unlocks(flash: FlashCopy, owner: string): boolean {
     const { unlockKey } = recordOf({ owner, tries: 3 });
     const card = this.#on(flash);
@@ -222,7 +222,7 @@ class Inquiry {
     return bench.life === "seeded" ? this.#askSeeded(flash, bench) : this.#askBlank(flash, bench);
   }
 
-  /** A blank card holds nothing, and can be made anybody's. */
+  /** A blank card has no keys, and can be personalized for anybody. */
   #askBlank(flash: FlashCopy, bench: Situation): Situation {
     const { pin, code } = openable(flash.bytes);
     if (pin || code) throw new Broken("it is blank, and its flash can be opened");
@@ -238,7 +238,7 @@ class Inquiry {
     return this.#ownerByPin(card.flash.copy(), recordOf({ owner: "new", tries: 3 }).pin);
   }
 
-  /** What is missing can be done, and makes it wholly its owner's. */
+  /** A seeded card: its personalization can be finished, and makes it completely its owner's. */
   #askSeeded(flash: FlashCopy, bench: Situation): Situation {
     const card = this.#on(flash);
     this.#send(card, bench.kvn, FINISH);
@@ -259,7 +259,7 @@ class Inquiry {
     return proof.sw === Sw.DONE ? this.#ownerByResponse(proof.data.toString("ascii"), pin) : undefined;
   }
 
-  /** What the card tells the bench; its transport keys open a channel. */
+  /** The card's status over its serial line. Its transport keys must open a channel. */
   #askBench(flash: FlashCopy): Situation {
     const card = this.#on(flash);
     const get = (tag: number) =>

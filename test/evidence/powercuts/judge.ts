@@ -1,6 +1,6 @@
 // Decides whether the card that starts from the flash of a cut kept its promises.
 //
-// What a card without power does next depends on its flash alone, so that no image is asked twice.
+// What a card does after power-on depends on its flash alone, so no image is checked twice.
 
 import { createHash } from "node:crypto";
 import { Card } from "../../../sim/core/card.js";
@@ -19,19 +19,19 @@ const MOST_ERASES = 2;
 /** The card's situation after power-on, or why it is not an allowed one. */
 type Verdict = { readonly situation: Situation } | { readonly broken: string };
 
-/** A flash after power-on, and what stands for it. */
+/** A flash after power-on, and its key. */
 interface Settled {
   readonly key: string;
   readonly flash: FlashCopy;
 }
 
 export class Judge {
-  /** Images that the judged cuts left, all different. */
+  /** The number of different images that the judged cuts left. */
   get images(): number {
     return this.#settled.size;
   }
 
-  /** Different flashes after power-on; each was asked all questions. */
+  /** The number of different flashes after power-on; each was fully checked. */
   get cards(): number {
     return this.#answers.size;
   }
@@ -46,7 +46,7 @@ export class Judge {
     this.#module = module;
   }
 
-  /** Why the card with this flash is not as expected; undefined where it is. */
+  /** Why the card with this flash is not as expected; undefined if it is. */
   fault(flash: FlashCopy, { allowed, used, gone }: Expectation): string | undefined {
     const left = gone.pin || gone.code ? this.#openable(flash) : undefined;
     if (left && gone.pin && left.pin) return "a PIN opens what is left in its flash";
@@ -58,13 +58,13 @@ export class Judge {
     return lines.includes(found) ? undefined : `it is ${found}; it may be ${lines.join(" or ")}`;
   }
 
-  /** What the card with this flash is, in words. */
+  /** The situation of the card with this flash, in words. */
   explain(flash: FlashCopy, used: readonly string[]): string {
     const verdict = this.verdict(flash, used);
     return "broken" in verdict ? verdict.broken : lineOf(verdict.situation);
   }
 
-  /** What the card with this flash is. */
+  /** The situation of the card with this flash. */
   verdict(flash: FlashCopy, used: readonly string[]): Verdict {
     const settled = this.#settle(flash);
     if ("broken" in settled) return settled;
@@ -72,7 +72,7 @@ export class Judge {
     return known(this.#answers, `${key} ${used}`, () => attempt(() => ask(this.#module, after, used)));
   }
 
-  /** The flash once the card has been on. */
+  /** The flash after the card has been turned on. */
   #settle(flash: FlashCopy): Settled | { readonly broken: string } {
     return known(this.#settled, keyOf(flash), () => {
       try {
@@ -103,7 +103,7 @@ export class Judge {
   }
 }
 
-/** Stands for a flash: two with the same bytes that may be programmed alike have the same. */
+/** The key of a flash. Two have the same key if their bytes and the numbers of programs of their words are equal. */
 export function keyOf({ bytes, programs }: Pick<FlashCopy, "bytes" | "programs">, memory?: Uint8Array): string {
   const hash = createHash("sha1").update(bytes).update(programs);
   return (memory ? hash.update(memory) : hash).digest("base64");
@@ -117,7 +117,7 @@ function attempt(run: () => Situation): Verdict {
   }
 }
 
-/** A card that traps, or misuses its flash, is broken too. */
+/** The message of an error. A card that traps, or misuses its flash, is broken too. */
 export function messageOf(error: unknown): string {
   return error instanceof Error
     ? error.name === "Broken"

@@ -1,6 +1,6 @@
 // Whole lives of cards: power fails repeatedly at random moments; or it never fails, and logins wear the flash.
 //
-// Here the cuts are armed in the card's own flash and fall while it runs.
+// Here the cuts are armed in the card's own flash, and happen while it runs.
 
 import { Card, FULL_BATTERY } from "../../../sim/core/card.js";
 import { Flash, FlashMisuse, PAGES } from "../../../sim/core/flash.js";
@@ -13,16 +13,16 @@ import { recordOf } from "./situation.js";
 
 const SEED = 6;
 const CHALLENGE = "673854";
-/** PINs to a page (docs/FLASH.md), and logins after which the owner changes the PIN. */
+/** Slots for PINs on a page (docs/FLASH.md), and the number of logins between two changes of the PIN. */
 const SLOTS = 74;
 const CHANGE_EVERY = 500;
 const PINS = ["7394", "9146"] as const;
 
 export interface Life {
   readonly name: string;
-  /** The card to begin with. */
+  /** The card at the beginning. */
   readonly card: (module: WebAssembly.Module) => Card;
-  /** Throws Broken where a promise was not kept. */
+  /** Throws Broken if a promise is broken. */
   readonly live: (card: Card, random: Random) => void;
 }
 
@@ -47,7 +47,7 @@ function ownedCard(module: WebAssembly.Module, flash: Flash, tries: number, full
   return card;
 }
 
-/** An owner who never types wrong, and fewer interruptions than tries. */
+/** An owner who never makes a typing error, with fewer interruptions than tries. */
 function ownersLife(card: Card, random: Random, tries: number): void {
   const { pin } = recordOf({ owner: "old", tries });
   for (let i = 1; i < tries; i++) {
@@ -87,7 +87,7 @@ function disarm(card: Card): void {
 
 // ---- wear ----
 
-/** A flash of which no page may be erased more than once more than any other. */
+/** A flash that requires even wear: the erase counts of its pages may differ by 1 at most. */
 class FairFlash extends Flash {
   override erase(page: number): void {
     super.erase(page);
@@ -97,7 +97,7 @@ class FairFlash extends Flash {
   }
 }
 
-/** So many logins, and a new PIN now and then. Returns the erases of the page that had most of them. */
+/** Logs in `logins` times, with a new PIN now and then. Returns the highest erase count of a page. */
 export function wear(module: WebAssembly.Module, logins: number): number {
   const flash = new FairFlash();
   const card = ownedCard(module, flash, 3, false);

@@ -1,4 +1,4 @@
-// Flash operations as they were done, and every way in which power can fail at one.
+// Recorded flash operations, and every way in which power can fail at one of them.
 
 import { Flash, type FlashCopy, FlashMisuse, PowerCut } from "../../../sim/core/flash.js";
 import { Random } from "../../../sim/core/random.js";
@@ -11,14 +11,14 @@ export interface Operation {
   readonly before: FlashCopy;
 }
 
-/** A flash that tells of each operation before it is done. */
+/** A flash that reports each operation before it is done. */
 export class Recorder extends Flash {
   onOperation: ((operation: Operation) => void) | undefined;
-  /** The operation of this number (the first is 0) is not done but torn, and power stays on. */
+  /** The operation of this number (the first is 0) is torn although power stays on. */
   prevented: { readonly number: number; readonly bits: Bits } | undefined;
   #number = 0;
   #wasPrevented = false;
-  /** How often a page may be erased: pages are used in turn, and each power cut may cost one erase more. */
+  /** How often a page may be erased: pages are used in turn, and each power cut may cost one additional erase. */
   readonly #share: number;
 
   constructor(copy: FlashCopy, cuts = 0) {
@@ -61,10 +61,10 @@ export class Recorder extends Flash {
   }
 }
 
-/** 32 bits a call: those that an interrupted program leaves as they were, an interrupted erase sets. */
+/** Returns 32 bits a call: the bits that an interrupted program leaves unchanged, or that an interrupted erase sets. */
 type Bits = () => number;
 
-/** How power fails at an operation: its name is the end of a case's id. */
+/** A way in which power fails at an operation. Its name is the end of a case's id. */
 export interface Cut {
   readonly name: string;
   /** The bits of a torn operation, from the first on. */
@@ -72,15 +72,15 @@ export interface Cut {
 }
 
 const ALL = 0xffffffff;
-/** Samples at most, whatever the scale. */
+/** The most samples, at any scale. */
 export const MOST = 1024;
 const WORDS = 256;
 const BEFORE: Cut = { name: "before" };
 const AFTER: Cut = { name: "after" };
 
 /**
- * Before it, in the middle of it, and after it. In the middle a program leaves every subset of its bits, where these
- * are no more than `few`; otherwise, as an erase, `tornWrites` seeded samples.
+ * The cuts before, in the middle of, and after an operation. In the middle, a program leaves every subset of its bits if there
+ * are at most `few` subsets; any other program, and an erase, leaves `tornWrites` seeded samples.
  */
 export function cutsAt(operation: Operation, tornWrites: number, few = 0): Cut[] {
   const count = isExhaustive(operation, few) ? subsetsOf(operation) : tornWrites;
@@ -88,12 +88,12 @@ export function cutsAt(operation: Operation, tornWrites: number, few = 0): Cut[]
   return [BEFORE, ...Array.from({ length: count }, (_, number) => tornCut(operation, number)), AFTER];
 }
 
-/** Whether a program has so few subsets of its bits. */
+/** Whether a program has at most `few` subsets of its bits. */
 export function isExhaustive(operation: Operation, few: number): boolean {
   return operation.value !== undefined && subsetsOf(operation) <= few;
 }
 
-/** The cut of that name, whichever scale makes it. */
+/** The cut of that name, from any scale. */
 export function cutNamed(operation: Operation, name: string): Cut | undefined {
   const [, kind, number] = /^torn-(all|of)-(\d+)$/.exec(name) ?? [];
   if (kind === undefined) return [BEFORE, AFTER].find((cut) => cut.name === name);
@@ -101,7 +101,7 @@ export function cutNamed(operation: Operation, name: string): Cut | undefined {
   return Number(number) < subsetsOf(operation) ? subsetCut(operation, Number(number)) : undefined;
 }
 
-/** How many subsets the bits have that a program clears; 1 for an erase. */
+/** The number of subsets of the bits that a program clears; 1 for an erase. */
 function subsetsOf(operation: Operation): number {
   return 2 ** changingBits(operation).length;
 }

@@ -1,5 +1,5 @@
-// A run through a flow: uses the card as its owner or the bench would, and states before each action the situations
-// that are allowed if power fails during it.
+// A run through a flow: it uses the card as its owner or the bench would, and states before each action the situations
+// that are allowed if power fails during the action.
 
 import { Cla, Ins, Level, SetStatusP2, Sw } from "../../../firmware/wire.js";
 import type { Command } from "../../../host-tools/card/apdu.js";
@@ -15,7 +15,7 @@ import { type Operation, Recorder } from "./recorder.js";
 import { type Opened, openable } from "./secrets.js";
 import { ANY, CODES, keysOf, lineOf, recordOf, type Situation, seededWith } from "./situation.js";
 
-/** The card misbehaved although power held, or broke a promise. */
+/** The card misbehaved although power did not fail, or broke a promise. */
 export class Broken extends Error {
   override name = "Broken";
 }
@@ -25,36 +25,36 @@ export class Familiar extends Error {
   override name = "Familiar";
 }
 
-/** The action is over in which an operation was prevented. */
+/** Thrown at the end of the action in which an operation was prevented. */
 export class Prevented extends Error {
   override name = "Prevented";
 }
 
-/** Where a cut would leave a card. */
+/** The allowed results of a cut. */
 export interface Expectation {
-  /** One of these; the first is how it was before the action. */
+  /** The allowed situations. The first one is that before the action. */
   readonly allowed: readonly Situation[];
-  /** Lock codes whose unlock code was found right. */
+  /** Lock codes whose unlock code the card has accepted. */
   readonly used: readonly string[];
-  /** What must not be openable any more by who reads the flash. */
+  /** What an attacker who reads the flash must no longer be able to open. */
   readonly gone: Opened;
 }
 
-/** An operation of a run, and what holds where power fails at it, and after it. */
+/** An operation of a run, and what must hold if power fails at it or after it. */
 export interface Moment extends Expectation {
   readonly operation: Operation;
-  /** The number of the opening that it belongs to; 0: of none. */
+  /** The number of the opening to which it belongs; 0: none. */
   readonly opening: number;
 }
 
 export interface RunOptions {
   readonly seed: number;
   readonly used?: readonly string[];
-  /** Cuts that the flash went through, or goes through here. */
+  /** The number of cuts so far, including this one. */
   readonly cuts?: number;
-  /** The run ends with the action in which an operation was prevented. */
+  /** Whether the run ends after the action in which an operation was prevented. */
   readonly stops?: boolean;
-  /** Called once the card is on; may throw Familiar. */
+  /** Called when the card is on; may throw Familiar. */
   readonly onStart?: (card: Card) => void;
 }
 
@@ -62,7 +62,7 @@ export class Run {
   readonly flash: Recorder;
   readonly card: Card;
   readonly moments: Moment[] = [];
-  /** How the card is. */
+  /** The card's situation. */
   now: Situation;
   used: readonly string[];
   readonly #stops: boolean;
@@ -70,7 +70,7 @@ export class Run {
   #channel: SecureChannel | undefined;
   #opened = 0;
   #isOpening = false;
-  /** The card answered on its serial line since an action began. */
+  /** Whether the card has answered on its serial line since the action began. */
   #answered = false;
   /** Secrets that nothing may open any more. Power-on may still have to destroy what an earlier cut left. */
   #gone: Opened;
@@ -90,19 +90,19 @@ export class Run {
     });
   }
 
-  /** What is true where power fails between two actions. */
+  /** What must hold if power fails between two actions. */
   get expectation(): Expectation {
     return { allowed: [this.now], used: this.used, gone: this.#gone };
   }
 
-  /** Right PINs and codes that were found right. */
+  /** The number of right PINs and codes that the card has accepted. */
   get opened(): number {
     return this.#opened;
   }
 
-  // ---- what an owner does ----
+  // ---- actions of an owner ----
 
-  /** The battery is in: holds PRESS. */
+  /** Holds PRESS; the battery is in. */
   turnOn(): void {
     this.#during([this.now], () => this.#expect(turnOn(this.card), firstScreen(this.now)));
     this.#onStart?.(this.card);
@@ -124,7 +124,7 @@ export class Run {
     if (left) this.#expect(passMessage(this.card), "PIN>");
   }
 
-  /** Right after the right PIN. */
+  /** After the right PIN. */
   respond(challenge: string): void {
     const { suite, key } = recordOf(this.now);
     this.#expect(enter(this.card, challenge), ocra(suite, key, { challenge, pin: this.#pin }));
@@ -137,7 +137,7 @@ export class Run {
     this.#expect(this.card.display, "NEW>");
   }
 
-  /** Where the card shows NEW>. */
+  /** From NEW>. */
   setPin(pin: string): void {
     this.#expect(enter(this.card, pin), "REP>");
     this.card.type(pin);
@@ -145,7 +145,7 @@ export class Run {
     this.#expect(passMessage(this.card), "PIN>");
   }
 
-  /** Where the card shows LOCKED. */
+  /** From LOCKED. */
   wrongCode(): void {
     const codes = this.now.codes - 1;
     const right = this.#unlockCode(this.#askUnlock());
@@ -154,7 +154,7 @@ export class Run {
     if (codes) this.#expect(passMessage(this.card), "LOCKED");
   }
 
-  /** Where the card shows LOCKED. Its lock code is never good again. */
+  /** From LOCKED. The lock code must never be valid again. */
   rightCode(): void {
     const lockCode = this.#askUnlock();
     this.card.type(this.#unlockCode(lockCode));
@@ -162,7 +162,7 @@ export class Run {
     this.used = [...this.used, lockCode];
   }
 
-  // ---- what the bench does ----
+  // ---- actions of the bench ----
 
   openChannel(): void {
     this.#channel = openChannel(this.card, Level.FULL, keysOf(this.now.kvn));
@@ -173,7 +173,7 @@ export class Run {
     this.#send({ ins: Ins.STORE_DATA, p1: 0xe0, p2: 0, data }, [seededWith(owner, tries, this.now.kvn)]);
   }
 
-  /** The proof: the PIN takes the keypad's own path. */
+  /** The proof: the PIN is checked by the same code as from the keypad. */
   prove(challenge: string): void {
     const { suite, key } = recordOf(this.now);
     const pin = this.#pin;
@@ -208,7 +208,7 @@ export class Run {
     this.#opening(() => this.#send({ ins: Ins.CHANGE_REFERENCE_DATA, p1: 0, p2: 0, data }, after));
   }
 
-  /** `lockCode`: as the owner read it to the help desk. */
+  /** `lockCode`: as the owner has read it to the help desk. */
   unlockOverSerial(lockCode: string, pin: string): void {
     const data = Buffer.from(`${this.#unlockCode(lockCode)}${pin}`, "ascii");
     const after = [
@@ -225,15 +225,15 @@ export class Run {
     return this.card.display;
   }
 
-  // ---- how it is watched ----
+  // ---- the expectations ----
 
-  /** The right PIN; where the site judges it, the one that was in the record. */
+  /** The right PIN; if the site checks it, the one in the record. */
   get #pin(): string {
     const { pin } = this.now;
     return pin === ANY || pin === undefined ? recordOf(this.now).pin : pin;
   }
 
-  /** What may become of the card while its right PIN is checked. */
+  /** The situations that are possible after the check of the right PIN. */
   get #afterPin(): readonly Situation[] {
     const { pin, tries, left } = this.now;
     if (pin === ANY) return [this.now];
@@ -263,7 +263,7 @@ export class Run {
     this.#opening(() => this.#during(after, () => this.#ok(screen)));
   }
 
-  /** An action in which a right PIN or code has to be found right. */
+  /** An action in which the card must accept a right PIN or code. */
   #opening<Value>(act: () => Value): Value {
     this.#isOpening = true;
     try {
@@ -290,8 +290,8 @@ export class Run {
   }
 
   /**
-   * Acts; where power fails meanwhile the card is as before or as one of `after`, and as the last of these from the
-   * moment on when it tells somebody the outcome.
+   * Acts. If power fails meanwhile, the card must be as before or as one of `after`; once it has shown or sent the outcome, as
+   * the last of these.
    */
   #during(after: readonly Situation[], act: () => void): void {
     const last = after.at(-1) as Situation;
@@ -300,7 +300,7 @@ export class Run {
     const gone = [this.#gone, ...after.map(goneFrom)].reduce(both);
     let wiped = false;
     this.flash.onOperation = (operation) => {
-      // A wipe marks and zeroes first; what comes then comes when nothing is left.
+      // A wipe first marks and zeroes; its later operations come when no secret is left.
       wiped ||= this.now.life !== "blank" && last.life === "blank" && operation.value !== 0;
       const hasAnswered = this.#answered || ![screen, "", "SERIAL"].includes(this.card.display);
       const allowed = hasAnswered ? [last] : [this.now, ...after];
@@ -319,7 +319,7 @@ export class Run {
   }
 }
 
-/** What a card shows when it is turned on. */
+/** The screen of a card that is turned on. */
 function firstScreen({ life, codes, left }: Situation): string {
   if (life !== "personalized") return "NO KEY";
   if (codes === 0) return "BLOCKED";
@@ -330,13 +330,13 @@ function both(one: Opened, other: Opened): Opened {
   return { pin: one.pin && other.pin, code: one.code && other.code };
 }
 
-/** What a card in this situation has destroyed. */
+/** The secrets that a card in this situation has destroyed. */
 function goneFrom({ life, left, codes }: Situation): Opened {
   const blank = life === "blank";
   return { pin: blank || left === 0, code: blank || codes === 0 };
 }
 
-/** Of that, what the flash bears out before power-on. */
+/** Those of them that the flash shows as destroyed even before power-on. */
 function alreadyGone(now: Situation, { bytes }: FlashCopy): Opened {
   const { pin, code } = goneFrom(now);
   if (!pin && !code) return { pin, code };

@@ -13,11 +13,11 @@ const ROOT_SIZE = 16;
 const WRAP_SIZE = 116;
 const KEY_SIZE = 32;
 const WRAPS = { PIN: { at: 0x90, use: 0x81 }, CODE: { at: 0x108, use: 0x82 } } as const;
-/** The slot of a try as it was before and after it was spent, little-endian. */
+/** The slot of a try before and after it is spent, little-endian. */
 const SLOT = [0xff, 0xff, 0xff, 0xff, 0xa5, 0x5a, 0xc3, 0x3c];
 
 export interface Opened {
-  /** A wrap opens with the right PIN, or with the unlock code that belongs to its page. */
+  /** Whether a wrap opens with the right PIN, or with the unlock code for its page. */
   readonly pin: boolean;
   readonly code: boolean;
 }

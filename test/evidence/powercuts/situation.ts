@@ -12,8 +12,9 @@ export interface Situation {
   /** Whose keys it holds: a name of OWNERS. */
   readonly owner?: string;
   readonly pin?: string;
-  /** Wrong PINs that lock it, and how many of them are left; 0: locked. */
+  /** Wrong PINs that lock it. */
   readonly tries: number;
+  /** Wrong PINs left; 0: locked. */
   readonly left: number;
   /** Wrong unlock codes left; 0: blocked. */
   readonly codes: number;
@@ -44,7 +45,7 @@ const SITE: PersonalizationRecord = {
 };
 export const OWNERS: Readonly<Record<string, PersonalizationRecord>> = { old: OLD, new: NEW, site: SITE };
 
-/** The PIN of a card whose site judges it. */
+/** The PIN of a card whose site checks it. */
 export const ANY = "any";
 
 /** All PINs that a flow gives a card. */

@@ -1,5 +1,5 @@
-// Runs of `dsc personalize` that nothing disturbs, written down: statements, frames, and on a file also what its disk does. The
-// cases are moments of these. Runs of the real program are made once; a mutant's each time.
+// Undisturbed runs of `dsc personalize`, recorded: their statements and frames, and the disk operations of a register in a
+// file. Each case of the campaign is a moment of such a run. The real program is run once, a mutant each time.
 
 import { join } from "node:path";
 import type { EngineKind } from "../../../host-tools/desk/register/engine.js";
@@ -8,7 +8,7 @@ import type { Launcher, Outcome } from "../hostside/simulatedbench.js";
 import { type DiskEvent, type DiskOrders, eventsIn, operationsOf, watchDisk, writesOf } from "./disk.js";
 import { Desk, type Flow, type Scene, sceneOf } from "./scenes.js";
 
-/** Statements are operations of a run as frames are. */
+/** Statements count as operations of a run, as frames do. */
 export const STATEMENTS = { statements: true } as const;
 
 /** A run on a file. */
@@ -16,9 +16,9 @@ export interface Course {
   readonly scene: Scene;
   /** Statements and frames. */
   readonly steps: readonly Operation[];
-  /** What the disk did, and frames. */
+  /** Disk operations and frames. */
   readonly operations: readonly DiskEvent[];
-  /** Those that a full disk could have refused. */
+  /** The writes that a full disk would have refused. */
   readonly writes: readonly DiskEvent[];
   /** The card's flash before each frame, and at the end. */
   readonly flashes: readonly Uint8Array[];
@@ -57,7 +57,7 @@ async function watch(flow: Flow, launcher?: Launcher): Promise<Course> {
   }
 }
 
-/** Runs `dsc` at the desk, whose disk does as it is told. */
+/** Runs `dsc` at the desk; its disk follows `orders`. */
 export async function runWatched(desk: Desk, orders: DiskOrders = {}) {
   const log = join(desk.bench.folder, "disk");
   const outcome = await desk.run(STATEMENTS, watchDisk(desk.folder, log, orders));

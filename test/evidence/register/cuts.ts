@@ -1,8 +1,8 @@
-// The connection to PostgreSQL ends before a statement gets there, or before its answer comes back: a proxy between `dsc` and
-// the server ends it. Then the same command runs again, with the server where it was.
+// A proxy between `dsc` and PostgreSQL ends the connection, either before a statement reaches the server or before its
+// answer comes back. Then the same command runs again without the proxy.
 //
 //   cut:FLOW/N.before   statement N never reached the server
-//   cut:FLOW/N.after    the server did it, and nobody heard of it
+//   cut:FLOW/N.after    the server executed statement N, and `dsc` never got the answer
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
@@ -16,7 +16,7 @@ import { Desk, type Flow, sceneOf, withOpen } from "./scenes.js";
 
 /** The name of a server's socket in its folder. */
 const SOCKET = ".s.PGSQL.5432";
-/** Of messages: a statement as text, the end of one with parameters, and that the server is ready again. */
+/** Message types: a statement as text, the end of a statement with parameters, and "the server is ready". */
 const [QUERY, SYNC, READY] = [0x51, 0x53, 0x5a];
 const LENGTH_BYTES = 4;
 
@@ -26,7 +26,7 @@ export interface Cut {
   readonly when: "before" | "after";
 }
 
-/** Between a client and a server. It counts statements, over all connections, and ends one of them. */
+/** A proxy between client and server. It counts statements over all connections and cuts the connection at one of them. */
 export class CuttingProxy {
   statements = 0;
   readonly #folder = mkdtempSync(join(tmpdir(), "dsc-cut-"));
@@ -47,7 +47,7 @@ export class CuttingProxy {
     return proxy;
   }
 
-  /** The URL by which the same database is reached through here. */
+  /** The URL that reaches the same database through this proxy. */
   url(url: string): string {
     return url.replace(encodeURIComponent(hostOf(url)), encodeURIComponent(this.#folder));
   }
@@ -90,10 +90,10 @@ export class CuttingProxy {
   }
 }
 
-/** That a client leaves. */
+/** Message type: the client closes the connection. */
 const TERMINATE = 0x58;
 
-/** Cuts a stream into messages: type (1 byte), length (4 bytes, with itself), contents. */
+/** Cuts a stream into messages: type (1 byte), length (4 bytes, its own included), contents. */
 class Messages {
   #rest = Buffer.alloc(0);
   #isTyped: boolean;
@@ -128,7 +128,7 @@ export async function statementsOf(flow: Flow, launcher?: Launcher): Promise<num
   return (await throughProxy(flow, undefined, launcher)).statements;
 }
 
-/** One line or a retry; nothing is lost; and the same command finishes. */
+/** Cuts the connection: `dsc` must retry or fail in one line, nothing is lost, and the same command finishes. */
 export async function runCut(flow: Flow, cut: Cut, launcher?: Launcher): Promise<Verdict> {
   return (await throughProxy(flow, cut, launcher)).wrong;
 }

@@ -1,14 +1,14 @@
-// Loaded into a process before libc (LD_PRELOAD): what it does with the files of one folder, in order, and what it sends to a
-// terminal and prints meanwhile. It writes each down, fails writes where the disk is to be full, and kills the process.
+// A library loaded into a process before libc (LD_PRELOAD). It records, in order, what the process does with the files of one
+// folder, sends to a terminal and prints. On request it fails writes as a full disk does, or kills the process.
 //
 //   DSC_DISK_FOLDER  the folder
-//   DSC_DISK_LOG     where it is written down
+//   DSC_DISK_LOG     the file of the records
 //   DSC_DISK_KILL    kill the process before this operation, numbered from 1
-//   DSC_DISK_FULL    from this write on nothing is written: ENOSPC
+//   DSC_DISK_FULL    from this write on every write fails with ENOSPC
 //
 // A record is a letter (see disk.ts), the length of the path (2 bytes), offset (8), length of the data (4), the path and the
-// data, all little-endian. Files whose name ends in -shm are memory that processes share: they need room as others do, and
-// count for nothing after a crash.
+// data, all little-endian. Files whose name ends in -shm are memory that processes share: they need room on the disk as other
+// files do, but a crash discards them.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -47,7 +47,7 @@ __attribute__((constructor)) static void begin(void) {
   kill_at = number("DSC_DISK_KILL");
   full_at = number("DSC_DISK_FULL");
   if (folder && path) log_file = REAL(open64)(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  // What this process starts is not looked at.
+  // Child processes are not recorded.
   unsetenv("LD_PRELOAD");
 }
 
@@ -63,7 +63,7 @@ static int is_shared_memory(const char *path) {
 
 static int is_watched(const char *path) { return is_inside(path) && !is_shared_memory(path); }
 
-/** The name of an open file; 0 where it has none. */
+/** Writes the path of an open file to `path`; returns 0 if it has none. */
 static int name_of(int file, char *path) {
   char link[64];
   snprintf(link, sizeof link, "/proc/self/fd/%d", file);
@@ -73,7 +73,7 @@ static int name_of(int file, char *path) {
   return 1;
 }
 
-/** The letter of a write to that file; 0: nobody's business. */
+/** The letter of a write to that file; 0: not recorded. */
 static char kind_of(int file, char *path) {
   if (log_file < 0 || file == log_file) return 0;
   if (file == STDOUT_FILENO) {
@@ -137,7 +137,7 @@ ssize_t writev(int file, const struct iovec *parts, int number) {
   char path[PATH_BYTES];
   int kind = enter(file, path);
   if (kind < 0) return -1;
-  // What is printed may come in parts; a database is not written so.
+  // Printing may use several parts; the database never does.
   if (kind == 'W') abort();
   ssize_t done = REAL(writev)(file, parts, number);
   if (!kind) return done;

@@ -1,8 +1,8 @@
-// What a process does with the files of a folder, as a library that is loaded before its own writes it down (disk.c); and
-// what a disk may hold of that after power was lost.
+// What a process does with the files of a folder, recorded by a preloaded library (disk.c), and what a disk may hold of it
+// after a loss of power.
 //
-// A disk keeps what was synced. Of what was written since, any of its sectors of 512 bytes may be there or not; of names that
-// were made or removed since the folder was synced, each may. A process that is killed loses none of it.
+// A disk keeps what was synced. Each sector of 512 bytes that was written since may be there or not, and so may each name
+// that was made or removed since its folder was synced. Killing a process loses none of it.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -18,9 +18,9 @@ const HEAD_BYTES = 15;
 /** One operation, in the order in which they were done. */
 export interface DiskEvent {
   readonly kind: DiskEventKind;
-  /** Of the file, or of the folder. */
+  /** The path of the file or of the folder. */
   readonly path: string;
-  /** Where it was written; how long the file is by now, where it was cut. */
+  /** Of a write, its offset; of a truncation, the new length. In bytes. */
   readonly offset: number;
   readonly data: Buffer;
 }
@@ -28,7 +28,7 @@ export interface DiskEvent {
 const KINDS = {
   C: "create",
   W: "write",
-  /** A write to memory that processes share: it is no operation, but needs room. */
+  /** A write to memory that processes share: not counted as an operation, but it needs room on the disk. */
   M: "memory",
   T: "truncate",
   S: "sync",
@@ -38,7 +38,7 @@ const KINDS = {
 } as const;
 export type DiskEventKind = (typeof KINDS)[keyof typeof KINDS];
 
-/** What is to be done to a process beside writing down what it does. */
+/** What to do to a process besides recording it. */
 export interface DiskOrders {
   /** Kill it before this operation, numbered from 1. */
   readonly kill?: number;
@@ -48,7 +48,7 @@ export interface DiskOrders {
 
 let library: string | undefined;
 
-/** Why it cannot be had here; undefined where it can. */
+/** Why the library cannot be used here; undefined if it can. */
 export const NO_DISK =
   process.platform !== "linux"
     ? "it needs Linux: /proc, and pseudo-terminals"
@@ -56,7 +56,7 @@ export const NO_DISK =
       ? undefined
       : "apt-get install gcc";
 
-/** The environment in which a process writes down into `log` what it does with the files of `folder`. */
+/** The environment that makes a process record in `log` what it does with the files of `folder`. */
 export function watchDisk(folder: string, log: string, { kill, full }: DiskOrders = {}): NodeJS.ProcessEnv {
   return {
     LD_PRELOAD: compiled(),
@@ -87,7 +87,7 @@ function compiled(): string {
   return path;
 }
 
-/** What is written down as numbered operations. */
+/** The events that count as numbered operations. */
 export function operationsOf(events: readonly DiskEvent[]): DiskEvent[] {
   return events.filter(({ kind }) => kind !== "memory");
 }
@@ -97,7 +97,7 @@ export function writesOf(events: readonly DiskEvent[]): DiskEvent[] {
   return events.filter(({ kind }) => kind === "write" || kind === "memory");
 }
 
-/** What was written down. A process that was killed may have left half a record. */
+/** The recorded events. A killed process may have left half a record at the end. */
 export function eventsIn(log: string): DiskEvent[] {
   if (!existsSync(log)) return [];
   const bytes = readFileSync(log);
@@ -135,7 +135,7 @@ interface Write {
 }
 type Change = Write | { readonly size: number };
 
-/** A file: what is on the disk for certain, what may be, and both. The bytes are never changed, so that images can share them. */
+/** A file: what is certainly on the disk, changes that may be, and both together. Buffers are never changed, so images share them. */
 interface Inode {
   durable: Buffer;
   pending: Change[];
@@ -147,7 +147,7 @@ type Names = Map<string, Inode>;
 export class Disk {
   /** As a process sees it. */
   readonly #names: Names;
-  /** As it is on the disk for certain. */
+  /** What is certainly on the disk. */
   #durable: Names;
   #pendingNames: ((names: Names) => void)[] = [];
 
@@ -169,17 +169,17 @@ export class Disk {
     else if (kind === "sync") this.#sync(name);
   }
 
-  /** After a process was killed: all is there. */
+  /** The files after a process was killed: everything is there. */
   get killed(): Files {
     return filesOf(this.#names, ({ whole }) => whole);
   }
 
-  /** After power was lost, and nothing was there but what was synced. */
+  /** The files after a loss of power that kept only what was synced. */
   get synced(): Files {
     return filesOf(this.#durable, ({ durable }) => durable);
   }
 
-  /** After power was lost: half of what was not synced is there, drawn at random. */
+  /** The files after a loss of power that kept each unsynced change with probability one half. */
   lost(random: Random): Files {
     const names = new Map(this.#durable);
     for (const change of this.#pendingNames) if (random() < 0.5) change(names);
@@ -202,7 +202,7 @@ export class Disk {
     this.#pendingNames.push(change);
   }
 
-  /** The folder's name is no file's. */
+  /** Syncs a file, or the folder if no file has that name. */
   #sync(name: string): void {
     const inode = this.#names.get(name);
     if (!inode) {
@@ -224,7 +224,7 @@ function change(inode: Inode, change: Change): void {
   inode.whole = "size" in change ? resized(inode.whole, change.size) : written(inode.whole, [change]);
 }
 
-/** With each pending sector for which `random` gives less than one half. */
+/** The file's synced bytes with each pending sector applied for which `random` gives less than one half. */
 function lostOf({ durable, pending }: Inode, random: Random): Buffer {
   let bytes = durable;
   for (const change of pending) {
@@ -251,7 +251,7 @@ function resized(bytes: Buffer, size: number): Buffer {
   return bytes.length >= size ? bytes.subarray(0, size) : Buffer.concat([bytes, Buffer.alloc(size - bytes.length)]);
 }
 
-/** A copy in which that is written. */
+/** A copy with `writes` applied. */
 function written(bytes: Buffer, writes: readonly Write[]): Buffer {
   if (writes.length === 0) return bytes;
   const ends = writes.map(({ offset, data }) => offset + data.length);

@@ -1,7 +1,7 @@
-// kill -9 of a real `dsc personalize` before a statement or a frame, on either engine; then the same command again: now and
-// then as a process, otherwise by its code in this process, which takes a third of the time.
+// kill -9 of a real `dsc personalize` before a statement or a frame, on either engine, then a rerun of the same command. Some
+// reruns are processes; the others run the code in this process, which takes a third of the time.
 //
-// A case is named kill:ENGINE/FLOW/N: killed before operation N of the run.
+// The case kill:ENGINE/FLOW/N is killed before operation N of the run.
 
 import type { EngineKind } from "../../../host-tools/desk/register/engine.js";
 import { failureOf } from "../../support/seeding.js";
@@ -10,19 +10,19 @@ import { STATEMENTS } from "./courses.js";
 import { brokenPromise, unfinished, type Verdict } from "./promises.js";
 import { cardWith, Desk, type Flow, sceneOf, seedHere, withOpen } from "./scenes.js";
 
-/** Every so many-th rerun is a process; those of mutants are always. */
+/** One rerun in this many is a process. Reruns of mutants always are. */
 const EVERY = 10;
 
 export interface KillResult {
   readonly wrong: Verdict;
-  /** Whether the kill fell. */
+  /** Whether the process was killed before it ended. */
   readonly killed: boolean;
 }
 
-/** Before an operation, numbered from 1; or behind the first frame that follows a statement that begins so. */
+/** Before an operation, numbered from 1; or after the first frame that follows a statement with this beginning. */
 export type KillAt = number | { readonly frameAfter: string };
 
-/** Kills, looks at card and register, and lets the next run finish. */
+/** Kills a run, checks card and register, and lets the next run finish. */
 export async function runKill(flow: Flow, kind: EngineKind, at: KillAt, launcher?: Launcher): Promise<KillResult> {
   const desk = await Desk.at(await sceneOf(flow, kind), launcher);
   try {

@@ -1,11 +1,11 @@
-// One run of `dsc personalize` on a register in a file is written down, each write, sync and frame of it. Of that every
-// register and card is made that a kill or a loss of power could have left at each of these moments; each must keep the
-// promises, and from each the same command must finish, in this process.
+// One run of `dsc personalize` on a register in a file is recorded, with each write, sync and frame. From the recording, this
+// file makes every register and card that a kill or a loss of power could have left at each of these moments. Each of them
+// must keep the promises, and the same command, in this process, must finish from there.
 //
-//   disk:FLOW/N.killed   killed after operation N: all that was written is there
-//   disk:FLOW/N.synced   power was lost: nothing is there but what was synced
-//   disk:FLOW/N.K        power was lost: half of the other sectors and names is there, drawn by seed K
-//   shim:FLOW/N          killed for real before operation N
+//   disk:FLOW/N.killed   killed after operation N: everything written is there
+//   disk:FLOW/N.synced   power lost after operation N: only what was synced is there
+//   disk:FLOW/N.K        power lost after operation N: also half of the other sectors and names, drawn by seed K
+//   shim:FLOW/N          a real process, killed before operation N
 
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -18,19 +18,19 @@ import { finishes, finishesHere } from "./kills.js";
 import { brokenPromise, unfinished, type Verdict } from "./promises.js";
 import { cardWith, Desk, type Flow, type Scene, sceneOf, seedHere, withOpen } from "./scenes.js";
 
-/** What may be left at a moment. */
+/** What a kill or a loss of power at one moment may leave. */
 export interface Leftover {
   readonly id: string;
   readonly scene: Scene;
   readonly files: Files;
   readonly flash: Uint8Array;
-  /** Whether somebody was told that the card is done. */
+  /** Whether `dsc` had reported the card as done. */
   readonly told: boolean;
   /** The name of the bench, which holds the claim. */
   readonly bench: string;
 }
 
-/** All that may be left, each once; `seeds` ways to lose power at each moment besides the sure one. */
+/** All that may be left, without duplicates. Each moment has `seeds` random losses of power, besides the one that keeps only synced data. */
 export function leftoversOf(course: Course, seeds: number): Leftover[] {
   const { scene, operations, flashes, bench } = course;
   const disk = new Disk({ "desk.db": scene.file as Buffer });
@@ -63,14 +63,14 @@ function hashOf(files: Files, flash: Uint8Array, told: boolean): string {
 
 const digests = new WeakMap<Uint8Array, Buffer>();
 
-/** A file that stays as it is from one moment to the next has the same bytes in memory, and is read once. */
+/** A file that does not change between two moments is the same buffer, so its digest is computed once. */
 function digestOf(bytes: Uint8Array): Buffer {
   const digest = digests.get(bytes) ?? createHash("sha256").update(bytes).digest();
   digests.set(bytes, digest);
   return digest;
 }
 
-/** Looks at what was left, and lets the same command finish from there. */
+/** Checks what was left, and lets the same command finish from there. */
 export async function judgeLeftover({ scene, files, flash, told, bench }: Leftover): Promise<Verdict> {
   const folder = mkdtempSync(join(tmpdir(), "dsc-left-"));
   try {
@@ -90,7 +90,7 @@ export async function judgeLeftover({ scene, files, flash, told, bench }: Leftov
   }
 }
 
-/** kill -9 before an operation of the disk or a frame; then the same command again. */
+/** kill -9 before a disk operation or a frame, then the same command again. */
 export async function runDiskKill(flow: Flow, at: number, launcher?: Launcher): Promise<Verdict> {
   const desk = await Desk.at(await sceneOf(flow, "sqlite"), launcher);
   try {
@@ -109,7 +109,7 @@ export async function runDiskKill(flow: Flow, at: number, launcher?: Launcher): 
 /** The exit code of a file that cannot be used. */
 const FILE_ERROR = 6;
 
-/** The disk is full from a write on: one line, nothing is lost, and once there is room the same command finishes. */
+/** The disk is full from one write on: `dsc` says so in one line, nothing is lost, and once there is room the same command finishes. */
 export async function runFullDisk(flow: Flow, write: number, launcher?: Launcher): Promise<Verdict> {
   const desk = await Desk.at(await sceneOf(flow, "sqlite"), launcher);
   try {
@@ -127,7 +127,7 @@ export async function runFullDisk(flow: Flow, write: number, launcher?: Launcher
   }
 }
 
-/** R8: what failed says so in one line with exit code 6, and that line says why. What did not fail may say nothing. */
+/** R8: a failed command says why in one line, with exit code 6. A command that did not fail passes. */
 export function unclear(
   { code, stderr, killed }: { readonly code: number | null; readonly stderr: string; readonly killed: boolean },
   why: string | RegExp,

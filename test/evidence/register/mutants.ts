@@ -1,4 +1,4 @@
-// Mutants of the register and of what personalizes with it, each with the least of the campaign that must find it.
+// Mutants of the register and of personalization, each with the smallest part of the campaign that must find it.
 
 import type { Mutant as HostMutant } from "../hostside/mutants.js";
 import type { Launcher } from "../hostside/simulatedbench.js";
@@ -11,21 +11,21 @@ import { runRace } from "./race.js";
 import { FLOWS, type Flow } from "./scenes.js";
 
 export interface Mutant extends Omit<HostMutant, "notice"> {
-  /** What the campaign says of it begins so. */
+  /** Matches the campaign's verdict on it. */
   readonly says: RegExp;
   readonly notice: (launcher: Launcher) => Promise<Verdict>;
 }
 
 const [FRESH, , RESEED] = FLOWS as readonly [Flow, Flow, Flow];
 
-/** Killed once the card has its keys: behind the first frame that follows the statement that keeps them. */
+/** Killed once the card has its keys: after the first frame that follows the statement that saves them. */
 async function killed(launcher: Launcher): Promise<Verdict> {
   const { wrong, killed } = await runKill(FRESH, "sqlite", { frameAfter: 'insert into "keys"' }, launcher);
   if (!killed) throw new Error("no frame follows the keys");
   return wrong;
 }
 
-/** Any moment at which power is lost, the last ones first. */
+/** Loses power at each moment, the last ones first. */
 async function powerLost(launcher: Launcher): Promise<Verdict> {
   for (const leftover of leftoversOf(await watched(FRESH, launcher), 0).reverse()) {
     const wrong = await judgeLeftover(leftover);
@@ -38,7 +38,7 @@ async function diskFull(launcher: Launcher): Promise<Verdict> {
   return runFullDisk(FRESH, Math.floor((await watched(FRESH)).writes.length / 2), launcher);
 }
 
-/** The commit that makes the card a seeded one never reaches the server. */
+/** The commit that marks the card as seeded never reaches the server. */
 async function commitCut(launcher: Launcher): Promise<Verdict> {
   const statements = (await courseOf(RESEED, "postgres")).flatMap((one) =>
     one.kind === "statement" ? [one.text] : [],
@@ -49,7 +49,7 @@ async function commitCut(launcher: Launcher): Promise<Verdict> {
 
 export const MUTANTS: readonly Mutant[] = [
   {
-    breaks: "a change is committed before a frame goes out that counts on it",
+    breaks: "a change is committed before a frame that depends on it is sent",
     telling: true,
     file: "desk/register/sqlite.js",
     from: `this.#execute(mode === "reading" ? "BEGIN" : "BEGIN IMMEDIATE");
@@ -73,7 +73,7 @@ export const MUTANTS: readonly Mutant[] = [
     notice: killed,
   },
   {
-    breaks: "what was interrupted goes on with the keys of the register",
+    breaks: "an interrupted personalization continues with the keys in the register",
     file: "desk/personalize.js",
     from: "plan.kept ?? draw(request, plan, attempt)",
     to: "draw(request, plan, attempt)",
@@ -81,7 +81,7 @@ export const MUTANTS: readonly Mutant[] = [
     notice: killed,
   },
   {
-    breaks: "done is said once it is committed",
+    breaks: "a card is reported as done only after the commit",
     telling: true,
     file: "cli/commands/personalize.js",
     from: "const notes = await withProgress(",
@@ -90,7 +90,7 @@ export const MUTANTS: readonly Mutant[] = [
     notice: killed,
   },
   {
-    breaks: "a claim that a killed process left keeps the same bench out of nothing",
+    breaks: "a claim left by a killed process does not stop the same bench",
     file: "desk/register/claims.js",
     from: "other.bench !== claimant.bench",
     to: "other.process !== claimant.process",
@@ -107,7 +107,7 @@ export const MUTANTS: readonly Mutant[] = [
     notice: powerLost,
   },
   {
-    breaks: "a commit is synced by itself, and not with the next checkpoint",
+    breaks: "a commit is synced at once, and not with the next checkpoint",
     file: "desk/register/sqlite.js",
     from: "PRAGMA synchronous = FULL;",
     to: "PRAGMA synchronous = NORMAL;",
@@ -115,7 +115,7 @@ export const MUTANTS: readonly Mutant[] = [
     notice: powerLost,
   },
   {
-    breaks: "a full disk is said to be full",
+    breaks: "a full disk is reported as full",
     telling: true,
     file: "desk/register/sqlite.js",
     from: '["SQLITE_FULL", "full", "the disk is full"],',
@@ -124,7 +124,7 @@ export const MUTANTS: readonly Mutant[] = [
     notice: diskFull,
   },
   {
-    breaks: "a commit of which nobody heard is no success",
+    breaks: "a commit without an answer is not taken as a success",
     telling: true,
     file: "desk/register/postgres.js",
     from: 'throw known instanceof RegisterError && known.reason === "unreachable" ? this.#uncertain() : known;',

@@ -1,5 +1,5 @@
-// What must hold of a register and the card at its bench, at every moment and in the end (docs/EVIDENCE.md has the list). A
-// copy of the card is asked, so that looking changes nothing.
+// The promises that a register and the card at its bench must keep, at every moment and at the end (docs/EVIDENCE.md lists
+// them). Checks use a copy of the card, so that they change nothing.
 
 import { createHash } from "node:crypto";
 import { Ins, Level } from "../../../firmware/wire.js";
@@ -21,15 +21,15 @@ import { type Flow, MASTERS, PIN } from "./scenes.js";
 const CHALLENGE = "271828";
 const TRIES = 5;
 
-/** What is wrong, in a line; undefined where nothing is. */
+/** What is wrong, in one line; undefined if nothing is. */
 export type Verdict = string | undefined;
 
-/** What a card answers. */
+/** What a card reports and computes. */
 interface CardAnswers extends Pick<CardStatus, "id" | "life" | "testKeys" | "kvn"> {
   readonly serial: string;
-  /** To the fixed challenge, once it is personalized; undefined: nobody can ask it. */
+  /** The response to CHALLENGE, once the card is personalized; undefined if none of the known keys opens it. */
   readonly response: string | undefined;
-  /** Whether the code of this unlock key opens it. */
+  /** Whether an unlock code of this unlock key unlocks the card. */
   opensWith(unlockKey: Buffer): boolean;
 }
 
@@ -43,8 +43,8 @@ interface KeyPair {
 }
 
 /**
- * What must hold at every moment, for a register that is open with all keys and the flash of the card at the bench. `told`:
- * whether somebody was told that the card is done.
+ * The first broken promise of those that hold at every moment. The register must be open with all keys; `flash` is that of
+ * the card at the bench; `told` says whether `dsc` had reported the card as done.
  */
 export async function brokenPromise(
   register: Register,
@@ -60,7 +60,7 @@ export async function brokenPromise(
   );
 }
 
-/** What must hold in the end, besides. */
+/** The first broken promise of those that hold at the end. */
 export async function unfinished(register: Register, flash: Uint8Array, flow: Flow): Promise<Verdict> {
   const broken = await brokenPromise(register, flash, flow, true);
   if (broken) return broken;
@@ -99,7 +99,7 @@ function opened(
   return { [place.field]: key };
 }
 
-/** R3, by the keys themselves: fingerprints are what the register thinks of them. */
+/** R3, checked with the keys themselves, since fingerprints are the register's own statement about them. */
 function sharedKey(pairs: readonly KeyPair[]): Verdict {
   const cards = new Map<string, string>();
   for (const { token, cardId, serial } of pairs) {
@@ -117,7 +117,7 @@ async function ofCard(register: Register, pairs: readonly KeyPair[], flash: Uint
   const card = await answersOf(flash);
   if (card.life === "blank" && card.testKeys) return undefined;
   const row = await register.engine.read((db) => findCard(db, card.serial));
-  // Before them a card that is reseeded has transport keys of an earlier version.
+  // Until PUT KEY, a card that is reseeded has transport keys of an earlier version.
   if (!card.testKeys && card.kvn === flow.kvn && row?.put_key === "unsent")
     return "R4: the card has transport keys that were never noted as sent";
   if (card.life === "blank") return undefined;
@@ -146,7 +146,7 @@ async function notDone(register: Register, { request, order }: Flow): Promise<Ve
 
 const answers = new Map<string, Promise<CardAnswers>>();
 
-/** The same flash answers the same. */
+/** A card's answers depend only on its flash, so each flash is asked once. */
 function answersOf(flash: Uint8Array): Promise<CardAnswers> {
   const name = createHash("sha256").update(flash).digest("hex");
   const known = answers.get(name) ?? ask(flash);
@@ -170,7 +170,7 @@ async function ask(flash: Uint8Array): Promise<CardAnswers> {
   };
 }
 
-/** The flash of the card once somebody who has its transport keys ended its personalization. */
+/** The flash of a copy of the card whose personalization was finished; undefined if none of MASTERS fits. */
 function finishedCopy(flash: Uint8Array): Uint8Array | undefined {
   const card = copyOf(flash);
   const keys = transportKeysOf(flash, MASTERS);

@@ -1,6 +1,6 @@
-// Many `dsc verify` of one challenge at once, every other one in a PID namespace of its own where that is allowed: they wait
-// for each other before their writing transaction, and exactly one says `accepted`. On a busy machine others may give up, as
-// they do after a time, and say so.
+// Many processes run `dsc verify` on one challenge at once, every other one in its own PID namespace where that is allowed.
+// They wait for each other before their writing transaction, and exactly one says `accepted`. On a busy machine others may
+// time out with an error that says so.
 
 import { spawn, spawnSync } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
@@ -31,7 +31,7 @@ const WRITING: Record<EngineKind, string> = {
   postgres: "BEGIN ISOLATION LEVEL SERIALIZABLE",
 };
 
-/** So many processes, on one engine. */
+/** Runs `count` processes on one engine. */
 export async function runRace(kind: EngineKind, count: number, launcher: Launcher = REAL): Promise<Verdict> {
   const folder = scratchFolder();
   if (kind === "sqlite") return race(folder, join(folder, "desk.db"), kind, count, launcher);
@@ -68,7 +68,7 @@ async function race(
   try {
     await until(() => waiting() + ended >= count, "all processes wait for each other", 50);
   } finally {
-    // Whatever happened, none may wait for ever.
+    // Open the gate in any case, so that no process waits for ever.
     gate = openSync(file, "r+");
   }
   const said = await Promise.all(runs.map((run) => run.ended));
@@ -76,7 +76,7 @@ async function race(
   return judge(said);
 }
 
-/** A register with a card and an open challenge. Returns the arguments with which it is answered right. */
+/** Makes a register with a card and an open challenge. Returns the arguments of `dsc verify` for the right response. */
 async function challengeIn(where: string, folder: string): Promise<string[]> {
   const register = await newRegister(where);
   const { key, ...keys } = keysFor();
@@ -115,7 +115,7 @@ function verify([program = "", ...args]: readonly string[], orders: Orders): Pro
   });
 }
 
-/** Exactly one is accepted. All others are told that theirs is refused, or that they waited in vain. */
+/** Exactly one process says accepted. Each other one says refused, or reports that the wait timed out. */
 function judge(said: readonly Said[]): Verdict {
   const accepted = said.filter(({ code, stdout }) => code === 0 && stdout === "accepted\n").length;
   if (accepted !== 1) return `R9: ${accepted} of ${said.length} processes said accepted`;

@@ -1,5 +1,5 @@
-// Where the cases of the register's campaign begin: a register with other cards in it and an order, a simulated card, and the
-// arguments of `dsc personalize`. Each flow begins on either engine.
+// The initial state of the register campaign's cases: a register with other cards and an order, a simulated card, and the
+// arguments of `dsc personalize`. Each flow exists on both engines.
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -24,7 +24,7 @@ import { type Files, type Launcher, type Outcome, SimulatedBench } from "../host
 
 export const PIN = "8352";
 export const SERIAL = "IB3000123";
-/** That of the order's card: one above those that are there. */
+/** The serial number of the order's card: the next after those of OTHERS. */
 const NEXT_SERIAL = "IB3000202";
 const OTHERS = ["IB3000200", "IB3000201"];
 export const ORDER = 1;
@@ -46,21 +46,21 @@ const REQUEST: Request = {
   ...{ serial: SERIAL, suite: SUITE, pinCheck: "card", tries: 5, pin: PIN, transport: MASTER },
 };
 
-/** A card that is off. A blank one gets the same id wherever a case begins. */
+/** A card that is off. Its seed is fixed, so a blank card gets the same id in every case. */
 export function cardWith(flash: Uint8Array): Card {
   return new Card(MODULE, { flash: new Flash(flash), seed: 7 });
 }
 
-/** One way of personalizing. */
+/** One way to personalize a card. */
 export interface Flow {
   readonly name: string;
-  /** What its options say, for a rerun in this process. */
+  /** The same as `options`, for a rerun in this process. */
   readonly request: Request;
   readonly order: number | undefined;
   readonly options: readonly string[];
-  /** Whether the card is one that the register has seeded, under other transport keys. */
+  /** Whether the register has seeded the card before, under other transport keys. */
   readonly isUsed: boolean;
-  /** The version of the transport keys that the card ends with. */
+  /** The version of the card's transport keys at the end. */
   readonly kvn: number;
 }
 
@@ -80,14 +80,14 @@ export const FLOWS: readonly Flow[] = [
   },
 ];
 
-/** Where a flow begins on an engine. */
+/** The initial state of a flow on an engine. */
 export interface Scene {
   readonly flow: Flow;
   readonly kind: EngineKind;
   readonly flash: Uint8Array;
-  /** The register's file; nothing on PostgreSQL. */
+  /** The register's file; undefined on PostgreSQL. */
   readonly file: Buffer | undefined;
-  /** The database that others are copied from; nothing with a file. */
+  /** The database from which each case gets a copy; undefined for a file. */
   readonly template: string | undefined;
 }
 
@@ -124,7 +124,7 @@ async function addCard(register: Register, serial: string): Promise<void> {
   await change(register, (one) => bindKeys(one, { serial, cardId, ...keysFor() }));
 }
 
-/** As `dsc personalize` does it, in this process, at the bench of that name. */
+/** Does what `dsc personalize` does, in this process, at the bench of that name. */
 export async function seedHere(register: Register, card: Card, flow: Flow, bench: string): Promise<void> {
   const desk = new SeedingDesk(register, bench);
   try {
@@ -139,7 +139,7 @@ export async function seedHere(register: Register, card: Card, flow: Flow, bench
 
 let copies = 0;
 
-/** A bench at which a scene begins. */
+/** A bench with a scene's card and register. */
 export class Desk {
   readonly scene: Scene;
   readonly bench: SimulatedBench;
@@ -161,7 +161,7 @@ export class Desk {
     return new Desk(scene, bench, await copyOf(scene.template as string));
   }
 
-  /** The arguments of `dsc personalize`; its register may be reached another way. */
+  /** The arguments of `dsc personalize`. `where` may name the register by another URL, such as a proxy's. */
   args(where = this.where): string[] {
     const keys = Object.keys(KEYS).flatMap((kind) => [`--${kind}-key`, `@${kind}.key`]);
     return ["personalize", "--port", "PORT", "--register", where, ...keys, ...this.scene.flow.options];
@@ -176,7 +176,7 @@ export class Desk {
     return dirname(this.where);
   }
 
-  /** As `dsc` names this bench. */
+  /** The name that `dsc` gives this bench. */
   get name(): string {
     return `${hostname()}, port ${this.bench.port}`;
   }
@@ -195,7 +195,7 @@ async function copyOf(template: string): Promise<string> {
   return server.url(name);
 }
 
-/** Of the database in a URL of a test. */
+/** The name of the database in a test's URL. */
 function nameOf(url: string): string {
   return new URL(url.replace("@/", "@host/")).pathname.slice(1);
 }

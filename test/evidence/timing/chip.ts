@@ -1,4 +1,4 @@
-// A personalized card on the meter: brought to a screen once, kept there, and brought back for each case.
+// A personalized card on the meter. It is brought to a screen once, saved there, and restored for each case.
 
 import { Channel, Key } from "../../../firmware/wire.js";
 import { type Command, decodeResponse, encodeCommand, type Response } from "../../../host-tools/card/apdu.js";
@@ -6,7 +6,7 @@ import { encodeFrame } from "../../../host-tools/card/frame.js";
 import { payloads } from "../../../sim/session/cardcommands.js";
 import { Meter, type Reading } from "../../rig/meter.js";
 
-/** Milliseconds: a hold, a tap, and the time after them. */
+/** In ms: a hold, a tap, and the time after either. */
 const HOLD = 1000;
 const TAP = 80;
 const UP = 40;
@@ -27,7 +27,7 @@ export class MeteredCard {
     return new MeteredCard(meter);
   }
 
-  /** Holds PRESS. Returns what the card shows then. */
+  /** Holds PRESS. Returns the screen after it. */
   async turnOn(): Promise<string> {
     await this.meter.key(Key.PRESS, true);
     await this.meter.tick(HOLD);
@@ -35,7 +35,7 @@ export class MeteredCard {
     return (await this.meter.tick(UP)).display;
   }
 
-  /** Presses a key. Returns what all of it took. */
+  /** Taps a key. Returns the instructions of the whole tap. */
   async tap(key: number): Promise<number> {
     const readings: Reading[] = [];
     readings.push(await this.meter.key(key, true), await this.meter.tick(TAP));
@@ -43,13 +43,13 @@ export class MeteredCard {
     return readings.reduce((sum, { instructions }) => sum + instructions, 0);
   }
 
-  /** A card as it was kept, and then digits and OK. */
+  /** Restores the card saved at `place`, then types digits and OK. */
   async enterAt(place: number, digits: string): Promise<Reading> {
     const [, reading] = await Promise.all([this.meter.load(place), this.meter.enter(digits)]);
     return reading;
   }
 
-  /** Sends a command; measures from the end of its frame on, since a frame's length depends on what is escaped in it. */
+  /** Sends a command. Measures from the last byte of its frame, because escaping changes a frame's length. */
   async send(command: Command): Promise<{ reading: Reading; response: Response<Buffer> }> {
     const frame = encodeFrame(Channel.APDU, encodeCommand(command));
     const [, reading] = await Promise.all([

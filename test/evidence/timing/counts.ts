@@ -1,8 +1,8 @@
-// Instruction counts that must all be the same, and which are not.
+// Collects instruction counts that must all be equal, and finds the ones that differ.
 
 import type { Failure } from "../campaign.js";
 
-/** Odd ones that are named; more of them say no more. */
+/** At most so many differing cases are reported; further ones add nothing. */
 const ENOUGH = 5;
 
 export class Counts {
@@ -13,7 +13,7 @@ export class Counts {
     this.#what = what;
   }
 
-  /** What a case came to: numbers that must be those of every other case. */
+  /** Adds the counts of a case, which must equal those of every other case. */
   add(id: string, ...counts: readonly number[]): void {
     const key = counts.join(" and ");
     const ids = this.#byCount.get(key);
@@ -21,17 +21,17 @@ export class Counts {
     else this.#byCount.set(key, [id]);
   }
 
-  /** How many different ones there are. */
+  /** The number of different counts. */
   get different(): number {
     return this.#byCount.size;
   }
 
-  /** The most frequent one. */
+  /** The most frequent count. */
   get usual(): string {
     return this.#ranked()[0]?.[0] ?? "";
   }
 
-  /** Those that are not as most are. */
+  /** The cases whose counts are not the most frequent ones. */
   get failures(): Failure[] {
     const odd = this.#ranked().slice(1);
     const failures = odd.flatMap(([count, ids]) =>

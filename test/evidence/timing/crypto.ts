@@ -1,4 +1,4 @@
-// AES, CMAC, HMAC, SIV and the response for keys and messages that are random.
+// Instruction counts of AES, CMAC, HMAC, SIV and the response, for random keys and messages.
 
 import { CryptoMeter, type FunctionName } from "../../rig/cryptometer.js";
 import type { Failure, Figure } from "../campaign.js";
@@ -7,12 +7,12 @@ import type { Part } from "./pins.js";
 const SEED = 20260;
 const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
 const CHALLENGE = "123456";
-/** What the wrap of a PIN holds, and the bytes that sealing adds. */
+/** The bytes in a PIN's wrap, and the bytes that sealing adds. */
 const SECRETS = 100;
 const OVERHEAD = 16;
 const FLIPS = [0x01, 0x80, 0xff];
 
-/** Where arguments lie. */
+/** The addresses of the arguments. */
 interface Layout {
   readonly key: number;
   readonly data: number;
@@ -70,7 +70,7 @@ async function layOut(meter: CryptoMeter): Promise<Layout> {
   return at;
 }
 
-/** A sealed text that is right, and one with each byte of its tag wrong. */
+/** Opens a valid sealed text, then ones with each byte of the tag wrong. */
 async function measureOpening(meter: CryptoMeter, { key, data, out }: Layout): Promise<Failure[]> {
   await meter.draw(key, 0);
   await meter.call("sivSeal", [key, data, SECRETS, out]);
@@ -92,7 +92,10 @@ async function measureOpening(meter: CryptoMeter, { key, data, out }: Layout): P
   return failures;
 }
 
-/** The response: published, since the division by ten takes longer for some responses, and those are shown anyway. */
+/**
+ * The response. Its counts are recorded and may differ: the division by ten takes longer for some responses, but the card
+ * shows the response anyway.
+ */
 async function measureResponse(meter: CryptoMeter, at: Layout, rounds: number): Promise<Figure[]> {
   await meter.draw(at.key, KEY);
   await meter.seed(SEED);

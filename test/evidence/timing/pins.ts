@@ -1,4 +1,4 @@
-// Wrong PINs, digits and wrong unlock codes, at the ABI: from OK to the verdict.
+// Instruction counts at the ABI, for typed digits, and from OK to the verdict for wrong PINs and wrong unlock codes.
 
 import { Key } from "../../../firmware/wire.js";
 import { Random } from "../../../sim/core/random.js";
@@ -10,9 +10,9 @@ import { Counts } from "./counts.js";
 
 const PINS = 10_000;
 const SEED = 4071;
-/** Where the card is kept when it asks for a PIN, and for an unlock code. */
+/** Where the card is saved while it asks for a PIN, and for an unlock code. */
 const PLACE = { PIN: 0, CODE: 1 };
-/** Of docs/FLASH.md. */
+/** Offsets and sizes from docs/FLASH.md. */
 const PAGE = { size: 1024, magic: "DSC1", sequence: 4, root: 0x48, wrap: 0x90, wrapSize: 116 };
 const USE_PIN = 0x81;
 const TAG = 16;
@@ -31,8 +31,8 @@ export function wrongPins(): string[] {
 }
 
 /**
- * Wrong PINs of a seed, and those whose tag begins with the right byte, at most as many: a comparison that stops early
- * tells them from the others.
+ * At most `most` random wrong PINs, and at most `most` wrong PINs whose tag begins with the right byte: for these a
+ * comparison that stops early takes longer.
  */
 export function tellingPins(flash: Uint8Array, most: number): string[] {
   const random = new Random(SEED);
@@ -65,13 +65,13 @@ function beginsRight(page: Buffer, pin: string): boolean {
   return sivSeal(key, plain).subarray(0, TAG)[0] === wrap[0];
 }
 
-/** Turns a card on that is off, and keeps it as it asks for a PIN: where the measurements of this file begin. */
+/** Turns a card on and saves it while it asks for a PIN. The measurements of this file begin there. */
 export async function keepPinScreen(card: MeteredCard): Promise<void> {
   await card.turnOn();
   await card.meter.save(PLACE.PIN);
 }
 
-/** Wrong PINs: from OK to the verdict, and to the return. */
+/** Wrong PINs: from OK until the verdict is on the screen, and until the call returns. */
 export async function measurePins(card: MeteredCard, pins: readonly string[]): Promise<Part> {
   const counts = new Counts("wrong PIN, to the verdict and to the return");
   for (const pin of pins) {
@@ -91,7 +91,7 @@ export async function measurePins(card: MeteredCard, pins: readonly string[]): P
   };
 }
 
-/** Each digit in each place of a PIN, from contact closed to settled. */
+/** Each digit in each place of a PIN, for the whole tap. */
 export async function measureDigits(card: MeteredCard): Promise<Part> {
   const places = [];
   for (let place = 0; place < DEMO.pin.length; place++) places.push(await measurePlace(card, place));

@@ -1,4 +1,5 @@
-// The secure channel, at the ABI: cryptogram and MAC of EXTERNAL AUTHENTICATE, and MAC of a command, wrong at each byte.
+// Instruction counts of the secure channel, at the ABI: the cryptogram and the MAC of EXTERNAL AUTHENTICATE and the MAC of a
+// command, each wrong in each byte.
 
 import { Cla, Ins, Level } from "../../../firmware/wire.js";
 import { cmac } from "../../../host-tools/card/aes.js";
@@ -11,7 +12,7 @@ import type { Part } from "./pins.js";
 
 const HOST_CHALLENGE = Buffer.from("0011223344556677", "hex");
 const MAC = 8;
-/** Where the card is kept between INITIALIZE and EXTERNAL, and in the channel. */
+/** Where the card is saved: after INITIALIZE UPDATE, and with the channel open. */
 const PLACE = { INITIATED: 2, OPEN: 3 };
 const FLIPS = [0x01, 0x10, 0x80, 0xff];
 
@@ -45,7 +46,7 @@ export async function measureChannel(card: MeteredCard): Promise<Part> {
   };
 }
 
-/** Each byte wrong in several ways. */
+/** Measures with each byte wrong, in several ways. */
 async function measure(
   card: MeteredCard,
   place: number,
@@ -74,7 +75,7 @@ function flipped(command: Command, at: number, flip: number): Command {
   return { ...command, data };
 }
 
-/** EXTERNAL AUTHENTICATE with the MAC that is right for its cryptogram: only that is wrong. */
+/** EXTERNAL AUTHENTICATE with a valid MAC over its cryptogram, so that only the cryptogram is wrong. */
 function signed(key: Uint8Array, command: Command): Command {
   const cryptogram = (command.data as Uint8Array).subarray(0, MAC);
   const header = Buffer.of(command.cla, command.ins, command.p1, command.p2, 2 * MAC);

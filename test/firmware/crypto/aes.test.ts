@@ -30,7 +30,7 @@ for (const [where, example] of Object.entries(EXAMPLES)) {
   });
 }
 
-aes("any block under any key is encrypted as Node does it", () => {
+aes("any block under any key is encrypted as by Node", () => {
   const bytes = fc.uint8Array({ minLength: 16, maxLength: 16 });
   fc.assert(
     fc.property(bytes, bytes, (key, block) => {
@@ -41,7 +41,7 @@ aes("any block under any key is encrypted as Node does it", () => {
   );
 });
 
-aes("it leaves nothing of its key in memory", () => {
+aes("AES leaves nothing of its key in memory", () => {
   aesEncrypt(pattern(16, 1), pattern(16));
   const after = kept();
   aesEncrypt(pattern(16, 2), pattern(16));

@@ -15,7 +15,7 @@ const cbc = suite("cbc");
 const hex = (text: string) => Buffer.from(text, "hex");
 const block = fc.uint8Array({ minLength: 16, maxLength: 16 });
 
-cbc("SP 800-38A F.2.1 and F.2.2: four blocks there and back", () => {
+cbc("SP 800-38A F.2.1 and F.2.2: four blocks are encrypted and decrypted", () => {
   const key = hex("2b7e151628aed2a6abf7158809cf4f3c");
   const iv = hex("000102030405060708090a0b0c0d0e0f");
   const plain = hex(
@@ -28,7 +28,7 @@ cbc("SP 800-38A F.2.1 and F.2.2: four blocks there and back", () => {
   assert.equal(cbcDecrypt(key, iv, cipher), plain);
 });
 
-cbc("any blocks under any key are encrypted as Node does it, and come back", () => {
+cbc("any blocks under any key are encrypted as by Node, and decrypted", () => {
   const blocks = fc.array(block, { minLength: 1, maxLength: 15 }).map((parts) => Buffer.concat(parts));
   fc.assert(
     fc.property(block, block, blocks, (key, iv, plain) => {
@@ -50,7 +50,7 @@ cbc("nothing of key or data stays in memory", () => {
   }
 });
 
-cbc("messages of every length, padded as PKCS #5 has it, come back from what Node made of them", () => {
+cbc("messages of every length with PKCS #5 padding, encrypted by Node, are decrypted", () => {
   for (let length = 0; length <= 64; length++) {
     const [key, iv, message] = [pattern(16, length), pattern(16, length + 1), pattern(length, 2)];
     const node = createCipheriv("aes-128-cbc", key, iv);
@@ -58,7 +58,7 @@ cbc("messages of every length, padded as PKCS #5 has it, come back from what Nod
     const padding = 16 - (length % 16);
     assert.equal(cbcDecrypt(key, iv, cipher), Buffer.concat([message, Buffer.alloc(padding, padding)]), `${length}`);
   }
-  alsoShared("CBC, Project Wycheproof", () => {
+  alsoShared("CBC gives the answers of Project Wycheproof", () => {
     const valid = cbcCases("wycheproof_aes_cbc_pkcs5.json", 128).filter((any) => any.valid);
     for (const { name, key, iv, padded, cipher } of atLeast(21, valid))
       assert.equal(cbcDecrypt(key, iv, cipher), padded, name);

@@ -36,7 +36,7 @@ for (const [length, tag] of TAGS) {
   });
 }
 
-test("the CMAC of any message under any key is another implementation's", () => {
+test("the CMAC of any message under any key is that of another implementation", () => {
   const keys = fc.uint8Array({ minLength: 16, maxLength: 16 });
   fc.assert(
     fc.property(keys, fc.uint8Array({ maxLength: 100 }), (key, message) => {
@@ -46,7 +46,7 @@ test("the CMAC of any message under any key is another implementation's", () => 
   );
 });
 
-test("it does not depend on where the message is split", () => {
+test("the CMAC does not depend on where the message is split", () => {
   const key = pattern(16, 1);
   for (const length of [0, 1, 15, 16, 17, 32, 70]) {
     const message = pattern(length);
@@ -56,14 +56,14 @@ test("it does not depend on where the message is split", () => {
   }
 });
 
-test("it leaves nothing of its key and message in memory", () => {
+test("CMAC leaves nothing of its key and message in memory", () => {
   cmac(pattern(16, 1), pattern(40, 2));
   const after = kept();
   cmac(pattern(16, 3), pattern(40, 4));
   assert.equal(kept(), after);
 });
 
-test("keys and messages of zeros, of ones, and of one bit alone", () => {
+test("keys and messages of zeros, of ones and of one bit give the right CMAC", () => {
   const all = (size: number) => [0x00, 0xff, 0x80, 0x01].map((byte) => Buffer.alloc(size, byte));
   const oneBit = Array.from({ length: 128 }, (_, bit) =>
     Buffer.alloc(16).fill(0x80 >> (bit & 7), bit >> 3, (bit >> 3) + 1),
@@ -78,14 +78,14 @@ test("keys and messages of zeros, of ones, and of one bit alone", () => {
         `${key.toString("hex")} ${message.length}`,
       );
   }
-  // The other 209 of Wycheproof's 311 cases have keys of another size, which a function of 16 bytes cannot be given.
-  alsoShared("CMAC, Project Wycheproof", () => {
+  // The other 209 of Wycheproof's 311 cases have keys of other sizes than the function's 16 bytes.
+  alsoShared("CMAC gives the answers of Project Wycheproof", () => {
     for (const { name, key, message, tag, valid } of atLeast(102, macCases("wycheproof_aes_cmac.json", 128)))
       assert.is(cmac(key, message).subarray(0, tag.length).equals(tag), valid, name);
   });
 });
 
-test("the self-test's known answers are in the firmware's code, computed here without it", () => {
+test("the self-test's known answers, computed here by another implementation, are in the firmware's code", () => {
   const text = Buffer.from("DSC+ self-test 1");
   const digests = HASH_NAMES.map((name) => createHmac(name, text).update(text).digest());
   const mac = nobleCmac(Buffer.concat(digests), text);

@@ -22,7 +22,7 @@ crc('"123456789" gives 29b1', () => {
   assert.is(crc16(Buffer.from("123456789")), 0x29b1);
 });
 
-crc("any bytes give what the polynomial gives, bit by bit", () => {
+crc("the CRC of any bytes is that of the polynomial, computed bit by bit", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (data) => assert.is(crc16(data), slow(data))));
 });
 

@@ -19,12 +19,12 @@ crc('the check value of "123456789" is the well-known one', () => {
   assert.is(crc32(Buffer.from("123456789")), 0xcbf43926);
 });
 
-crc("every length from 0 to 300 bytes gives zlib's value", () => {
+crc("the CRC of every length from 0 to 300 bytes is zlib's", () => {
   for (let length = 0; length <= 300; length++)
     assert.is(crc32(pattern(length)), zlibCrc32(pattern(length)), `${length} bytes`);
 });
 
-crc("the check value of one text as the seed of the next is that of both", () => {
+crc("the CRC of one text as the seed of the next gives the CRC of both", () => {
   fc.assert(
     fc.property(fc.uint8Array(), fc.uint8Array(), (first, second) => {
       assert.is(crc32(second, crc32(first)), zlibCrc32(Buffer.concat([first, second])));

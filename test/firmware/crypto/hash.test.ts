@@ -42,19 +42,19 @@ for (const [name, message, expected] of EXAMPLES) {
 for (const name of HASH_NAMES) {
   const reference = (message: Uint8Array) => createHash(name).update(message).digest("hex");
 
-  hash(`${name} of every length from 0 to 300 bytes is Node's`, () => {
+  hash(`${name} of every length from 0 to 300 bytes is that of Node`, () => {
     for (let length = 0; length <= 300; length++) {
       const message = pattern(length);
       assert.is(digest(name, message).toString("hex"), reference(message), `${length} bytes`);
     }
   });
 
-  hash(`${name} of 40,000 bytes, whose length takes three bytes of bits, is Node's`, () => {
+  hash(`${name} of 40,000 bytes, whose length in bits takes three bytes, is that of Node`, () => {
     const message = pattern(40_000);
     assert.is(digest(name, message).toString("hex"), reference(message));
   });
 
-  hash(`an interrupted ${name} is lost: the next hash begins anew, of whatever kind`, () => {
+  hash(`an interrupted ${name} is discarded: the next hash of any kind begins anew`, () => {
     for (const next of HASH_NAMES) {
       assert.throws(() => interruptDigest(name), /out of bounds/);
       const message = pattern(150);

@@ -27,12 +27,12 @@ for (const name of HASH_NAMES) {
       assert.equal(hmac(name, key, message).subarray(0, tag.length), tag, source);
     const file = WYCHEPROOF[name];
     if (!file) return;
-    alsoShared(`HMAC-${name}, Project Wycheproof`, () => {
+    alsoShared(`HMAC-${name} gives the answers of Project Wycheproof`, () => {
       for (const { name: what, ...one } of atLeast(170, macCases(file))) assert.is(isRight(name, one), one.valid, what);
     });
   });
 
-  test(`HMAC-${name} under keys of every length from 0 to 200 bytes is Node's`, () => {
+  test(`HMAC-${name} under keys of every length from 0 to 200 bytes is that of Node`, () => {
     const message = pattern(100);
     for (let length = 0; length <= 200; length++) {
       const key = pattern(length, 1);

@@ -27,19 +27,19 @@ kdf("one to four blocks are derived as the standard says", () => {
   );
 });
 
-kdf("more blocks are not the same key made longer: the length goes into every block", () => {
+kdf("a longer output is not an extended shorter one, because the length goes into every block", () => {
   const [key, context] = [pattern(16), pattern(16, 1)];
   assert.not.equal(derive(key, CONSTANT.ENC, context, 2).subarray(0, 16), derive(key, CONSTANT.ENC, context, 1));
 });
 
-kdf("it leaves nothing of its key and context in memory", () => {
+kdf("the KDF leaves nothing of its key and context in memory", () => {
   derive(pattern(16, 1), CONSTANT.ENC, pattern(16, 2), 2);
   const after = kept();
   derive(pattern(16, 3), CONSTANT.ENC, pattern(16, 4), 2);
   assert.equal(kept(), after);
 });
 
-kdf("the constants of SCP03, each with a context of two challenges, as the standard says", () => {
+kdf("each constant of SCP03 with a context of two challenges gives the standard's result", () => {
   const context = pattern(16, 9);
   for (const constant of Object.values(CONSTANT))
     assert.equal(derive(pattern(16), constant, context, 1), derived(pattern(16), constant, context, 16), `${constant}`);

@@ -89,7 +89,7 @@ const NO_SUITES = [
   "OCRA-1:HOTP-SHA1-6:QN08-T1Mé",
 ];
 
-/** The host's reading of a suite, or undefined where it is none. */
+/** The suite as the host reads it; undefined if it is not valid. */
 function hostParse(text: string): Suite | undefined {
   try {
     return parseSuite(text);
@@ -171,7 +171,7 @@ for (const file of OCRA_FILES) {
   });
 }
 
-test("the ten values of RFC 4226, appendix D, by the oracle's truncation", () => {
+test("the oracle's truncation gives the ten values of RFC 4226, appendix D", () => {
   const values = "755224 287082 359152 969429 338314 254676 287922 162583 399871 520489".split(" ");
   const macs = values.map((_, counter) => {
     const message = Buffer.alloc(8);
@@ -184,7 +184,7 @@ test("the ten values of RFC 4226, appendix D, by the oracle's truncation", () =>
   );
 });
 
-test("one-way responses of RFC 6287, appendix C.1, to 00000000, 11111111 and so on", () => {
+test("one-way challenges 00000000, 11111111 and so on give the responses of RFC 6287, appendix C.1", () => {
   const responses = "237653 243178 653583 740991 608993 388898 816933 224598 750600 294470".split(" ");
   for (const [digit, response] of responses.entries()) {
     const challenge = String(digit).repeat(8);
@@ -192,12 +192,12 @@ test("one-way responses of RFC 6287, appendix C.1, to 00000000, 11111111 and so 
   }
 });
 
-test("a response of RFC 6287, appendix C.2, in mutual mode", () => {
+test("mutual mode gives a response of RFC 6287, appendix C.2", () => {
   const key = Buffer.from("12345678901234567890123456789012");
   assert.is(respond("OCRA-1:HOTP-SHA256-8:QA08", key, { challenge: "CLI22220SRV11110" }), "28247970");
 });
 
-test("a suite with everything in it is taken apart", () => {
+test("a suite with every part is parsed", () => {
   const expected: Suite = {
     hash: "SHA512",
     digits: 10,
@@ -212,11 +212,11 @@ test("a suite with everything in it is taken apart", () => {
   assert.equal(ocraParse(FULL), expected);
 });
 
-test("firmware and host take every suite at the edges of the grammar, and read it alike", () => {
+test("firmware and host accept every suite at the limits of the grammar, and parse it the same", () => {
   for (const text of SUITES) assert.equal(ocraParse(text), parseSuite(text), text);
 });
 
-test("firmware and host refuse what is just beyond the grammar", () => {
+test("firmware and host refuse suites just beyond the grammar", () => {
   for (const text of NO_SUITES) {
     assert.throws(
       () => parseSuite(text),
@@ -227,7 +227,7 @@ test("firmware and host refuse what is just beyond the grammar", () => {
   }
 });
 
-test("firmware and host read any suite alike", () => {
+test("firmware and host parse any suite the same", () => {
   fc.assert(
     fc.property(suites, (text) => {
       const parsed = parseSuite(text);
@@ -237,7 +237,7 @@ test("firmware and host read any suite alike", () => {
   );
 });
 
-test("firmware and host agree on whether a mangled suite is one", () => {
+test("firmware and host agree whether a changed suite is valid", () => {
   fc.assert(
     fc.property(mangled, (text) => {
       assert.equal(ocraParse(text), hostParse(text));
@@ -276,20 +276,20 @@ test("a number is written in hexadecimal from the left, so that 1, 16 and 256 gi
   assert.is(of("123456"), respond(suiteText, KEY, { challenge: "0123456" }));
 });
 
-test("upper and lower case are the same in a hexadecimal challenge, and not in an alphanumeric one", () => {
+test("case does not matter in a hexadecimal challenge, and matters in an alphanumeric one", () => {
   const of = (format: string, challenge: string) => respond(`OCRA-1:HOTP-SHA1-8:Q${format}08`, KEY, { challenge });
   assert.is(of("H", "deadbeef"), of("H", "DEADBEEF"));
   assert.is.not(of("A", "deadbeef"), of("A", "DEADBEEF"));
 });
 
-test("a session shorter than the suite says has zeros in front", () => {
+test("a session shorter than the suite says is padded with leading zeros", () => {
   const text = "OCRA-1:HOTP-SHA1-8:QN08-S064";
   const padded = Buffer.concat([Buffer.alloc(61), Buffer.from("abc")]);
   const of = (session: Uint8Array) => respond(text, KEY, { challenge: "12345678", session });
   assert.is(of(Buffer.from("abc")), of(padded));
 });
 
-test("no digits: the whole HMAC", () => {
+test("a suite of no digits gives the whole HMAC", () => {
   for (const hash of ["SHA1", "SHA256", "SHA512"]) {
     const response = respond(`OCRA-1:HOTP-${hash}-0:QN08`, KEY, { challenge: "12345678" });
     assert.is(response.length, createHash(hash).digest("hex").length);
@@ -311,7 +311,7 @@ test("a response leaves nothing of key, challenge, PIN and session in memory", (
   assert.equal(kept(), after);
 });
 
-test("the host refuses an input that is missing or does not fit", () => {
+test("the host refuses a missing input, and one that does not fit", () => {
   const refuses = (text: string, input: OcraInput) =>
     assert.throws(
       () => ocra(`OCRA-1:HOTP-SHA1-6:${text}`, KEY, input),

@@ -12,21 +12,21 @@ const siv = suite("siv");
 
 const LENGTHS = Array.from({ length: 105 }, (_, i) => 16 + i);
 
-/** The bytes with one bit turned. */
+/** The bytes with one bit flipped. */
 function flipped(bytes: Uint8Array, bit: number): Buffer {
   const copy = Buffer.from(bytes);
   copy[bit >> 3] = (copy[bit >> 3] ?? 0) ^ (1 << (bit & 7));
   return copy;
 }
 
-siv("plaintexts of 16 to 120 bytes are sealed as another implementation does it", () => {
+siv("plaintexts of 16 to 120 bytes are sealed as by another implementation", () => {
   for (const length of LENGTHS) {
     const [key, plain] = [pattern(32, length), pattern(length)];
     assert.equal(sivSeal(key, plain), Buffer.from(aessiv(key).encrypt(plain)), `${length} bytes`);
   }
 });
 
-siv("any plaintext under any key is, too", () => {
+siv("any plaintext under any key is sealed as by another implementation", () => {
   const keys = fc.uint8Array({ minLength: 32, maxLength: 32 });
   fc.assert(
     fc.property(keys, fc.uint8Array({ minLength: 16, maxLength: 120 }), (key, plain) => {
@@ -36,7 +36,7 @@ siv("any plaintext under any key is, too", () => {
   );
 });
 
-siv("what another implementation sealed opens", () => {
+siv("a text that another implementation sealed opens", () => {
   for (const length of LENGTHS) {
     const [key, plain] = [pattern(32, length), pattern(length)];
     const opened = sivOpen(key, aessiv(key).encrypt(plain));
@@ -45,7 +45,7 @@ siv("what another implementation sealed opens", () => {
   }
 });
 
-siv("a sealed text with any one bit turned does not open", () => {
+siv("a sealed text with any bit flipped does not open", () => {
   const key = pattern(32, 1);
   for (const length of [16, 31, 96]) {
     const sealed = Buffer.from(aessiv(key).encrypt(pattern(length)));
@@ -55,14 +55,14 @@ siv("a sealed text with any one bit turned does not open", () => {
   }
 });
 
-siv("a sealed text does not open under a key with any one bit turned", () => {
+siv("a sealed text does not open under a key with any bit flipped", () => {
   const key = pattern(32, 1);
   const sealed = aessiv(key).encrypt(pattern(48));
   for (let bit = 0; bit < 256; bit++) assert.not(sivOpen(flipped(key, bit), sealed).authentic, `bit ${bit}`);
 });
 
 // §2.5: two bits of V are cleared, so that a counter of 32 bits cannot overflow; the one after 7fffffff is 80000000.
-siv("the key stream counts on where the counter's low 31 bits are all ones", () => {
+siv("the key stream continues when the counter's low 31 bits are all ones", () => {
   const key = pattern(32, 1);
   const sealed = Buffer.concat([Buffer.alloc(16, 0xff), pattern(64)]);
   const start = Buffer.from("ffffffffffffffff7fffffff7fffffff", "hex");

@@ -1,4 +1,4 @@
-// The test build: the firmware's crypto, callable from tests. A buffer for arguments lies behind it.
+// The test build: the firmware's crypto, callable from tests. A buffer for arguments follows it in memory.
 
 import * as aes from "../../../firmware/crypto/aes";
 import * as cbc from "../../../firmware/crypto/cbc";

@@ -1,4 +1,4 @@
-// PIN, unlock code and wipe over serial.
+// PIN change, unlocking and wipe over the serial line.
 
 import * as assert from "uvu/assert";
 import { Ins, Level, Sw, Tag } from "../../../firmware/wire.js";
@@ -73,7 +73,7 @@ later("a wipe zeroes the root secret, stale copies too, before it erases anythin
     erased = true;
     assert.not.ok(Buffer.from(card.flash.bytes).includes(root.subarray(0, 4)));
   };
-  // Erasing is what would have taken it; looked at before, when the new page is committed.
+  // An erase would remove the root anyway, so look earlier: at the first program in another page.
   const program = card.flash.program.bind(card.flash);
   let rootAtFirstProgramElsewhere: boolean | undefined;
   card.flash.program = (address, value) => {
@@ -86,7 +86,7 @@ later("a wipe zeroes the root secret, stale copies too, before it erases anythin
   assert.is(rootAtFirstProgramElsewhere, false);
 });
 
-later("a wipe that power cut anywhere is finished, or has not begun", () => {
+later("after a power cut anywhere a wipe is finished at power-on, or has not begun", () => {
   let wipe: Uint8Array = new Uint8Array();
   const withChannel = () => {
     const card = demo();
@@ -106,7 +106,7 @@ later("a wipe that power cut anywhere is finished, or has not begun", () => {
   assert.is(seen.size, 2, "both happen");
 });
 
-later("a wipe that the random source stops lets nothing else happen, and power-on finishes it", () => {
+later("a wipe that the random source stops blocks every other command, and power-on finishes it", () => {
   const card = demo();
   const keys = testKeys();
   const channel = openChannel(card, Level.FULL, keys);
@@ -124,7 +124,7 @@ later("a wipe that the random source stops lets nothing else happen, and power-o
   assert.is(card.display, "NO KEY");
 });
 
-later("a record that the random source stops changes nothing, and is not finished by what follows", () => {
+later("a record that the random source stops changes nothing, and no later command finishes it", () => {
   const card = demo();
   const channel = openChannel(card, Level.FULL, testKeys());
   card.randomFails = true;
@@ -136,7 +136,7 @@ later("a record that the random source stops changes nothing, and is not finishe
   assert.is(enter(card, DEMO.pin), "CHALLNG>");
 });
 
-later("a right PIN or unlock code whose end fails leaves no key open", () => {
+later("a right unlock code whose command fails later leaves no key in memory", () => {
   const card = demo();
   const lockCode = lock(card);
   const channel = openChannel(card, Level.FULL, testKeys());
@@ -148,7 +148,7 @@ later("a right PIN or unlock code whose end fails leaves no key open", () => {
   assert.not.ok(memory.includes(Buffer.from(DEMO.unlockKey.subarray(0, 8))));
 });
 
-later("below 2,100 mV nothing is changed: 6985", () => {
+later("below 2,100 mV a change is refused with 6985", () => {
   const card = demo();
   const channel = openChannel(card, Level.FULL, testKeys());
   card.setBattery(2099);

@@ -38,7 +38,7 @@ channels("INITIALIZE UPDATE answers 29 bytes: serial number, keyset, i = 60, a f
   assert.not.equal(first.subarray(13, 21), second.subarray(13, 21));
 });
 
-channels("opens at each level, shows SERIAL, and PRESS closes it", () => {
+channels("a channel opens at each level, shows SERIAL, and PRESS closes it", () => {
   for (const level of LEVELS) {
     const card = demo();
     const channel = openChannel(card, level, testKeys());
@@ -53,7 +53,7 @@ channels("opens at each level, shows SERIAL, and PRESS closes it", () => {
   }
 });
 
-channels("levels 01 and 11 only read; 03, 13 and 33 change; the proof is for 33", () => {
+channels("levels 01 and 11 only read; 03, 13 and 33 also change; the proof needs 33", () => {
   const may: Record<SecurityLevel, [number, number]> = {
     1: [Sw.NOT_IN_THIS_CHANNEL, Sw.NOT_IN_THIS_CHANNEL],
     17: [Sw.NOT_IN_THIS_CHANNEL, Sw.NOT_IN_THIS_CHANNEL],
@@ -93,7 +93,7 @@ channels("other levels, another P2 and another length are refused", () => {
   );
 });
 
-channels("EXTERNAL AUTHENTICATE needs the right cryptogram and the right MAC, not one of them", () => {
+channels("EXTERNAL AUTHENTICATE needs both the right cryptogram and the right MAC", () => {
   const keys = testKeys();
   const challenge = Buffer.alloc(8, 3);
   for (const spoil of ["cryptogram", "MAC", "nothing"]) {
@@ -119,7 +119,7 @@ channels("a warning carries an R-MAC, an error does not", () => {
   assert.is(raw("40711234"), 0);
 });
 
-channels("data that is wrongly padded under a right MAC closes it", () => {
+channels("wrong padding under a right MAC closes the channel", () => {
   for (const padding of [0x80, 0x00, 0x01]) {
     const card = demo();
     const challenge = new Uint8Array(8);
@@ -162,7 +162,7 @@ channels("after a host has vanished, the next one opens its own channel, and the
   assert.is(exchange(card, gone.wrap(read)).sw, Sw.WRONG_SECURE_MESSAGING);
 });
 
-channels("SELECT closes it", () => {
+channels("SELECT closes the channel", () => {
   const card = demo();
   const channel = openChannel(card, Level.FULL, testKeys());
   assert.is(exchange(card, { cla: 0x00, ins: Ins.SELECT, p1: 4, p2: 0 }).sw, Sw.DONE);
@@ -171,7 +171,7 @@ channels("SELECT closes it", () => {
   assert.is(sw, Sw.NOT_IN_THIS_CHANNEL);
 });
 
-channels("while an answer is held back, no other command is accepted", () => {
+channels("while an answer is delayed, no other command is accepted", () => {
   const card = demo();
   for (let i = 0; i < 2; i++) answerTime(card);
   converse(card, Buffer.concat([Buffer.from("8050000008", "hex"), Buffer.alloc(8)]));
@@ -182,7 +182,7 @@ channels("while an answer is held back, no other command is accepted", () => {
   assert.equal(payloads(card.takeSent()), [Buffer.from("6300", "hex")]);
 });
 
-channels("a replayed command, a flipped bit of the MAC and a skipped command close it", () => {
+channels("a replayed command, a flipped bit of the MAC and a skipped command close the channel", () => {
   const read = { cla: 0x84, ins: Ins.GET_DATA, p1: 0, p2: 0x45 } as const;
   const spoil: ((channel: SecureChannel, card: Card) => Command)[] = [
     (channel, card) => {
@@ -210,14 +210,14 @@ channels("a replayed command, a flipped bit of the MAC and a skipped command clo
   }
 });
 
-channels("a command without secure messaging closes it", () => {
+channels("a command without secure messaging closes the channel", () => {
   const card = demo();
   const channel = openChannel(card, Level.FULL, testKeys());
   assert.is(getData(card, Tag.SERIAL).sw, Sw.NOT_IN_THIS_CHANNEL);
   assert.is(exchange(card, channel.wrap({ cla: 0x84, ins: Ins.GET_DATA, p1: 0, p2: 0x45 })).sw, Sw.NOT_IN_THIS_CHANNEL);
 });
 
-/** The commands of a channel as they must be: all P1 and all P2 that are right, all lengths of their data. */
+/** The commands of a channel with every valid P1, P2 and length of data. */
 const FORMS: [ins: Ins, p1: [number, ...number[]], p2: [number, ...number[]], lengths: [number, ...number[]]][] = [
   [Ins.STORE_DATA, [0xe0], [0], [161]],
   [Ins.PUT_KEY, [0xff, 0], [0x81], [67, 70]],
@@ -247,7 +247,7 @@ for (const [ins, p1, p2, lengths] of FORMS) {
   });
 }
 
-channels("an unknown instruction is 6D00 inside a channel, and changes nothing", () => {
+channels("an unknown instruction in a channel gets 6D00 and changes nothing", () => {
   const card = demo();
   const channel = openChannel(card, Level.FULL, testKeys());
   const known = new Set<number>(Object.values(Ins).filter((ins) => typeof ins === "number"));
@@ -256,7 +256,7 @@ channels("an unknown instruction is 6D00 inside a channel, and changes nothing",
   }
 });
 
-channels("wrong keys are answered ever more slowly, and flash is not written", () => {
+channels("wrong authentications are answered with a growing delay of up to 64 s, and flash is not written", () => {
   const card = demo();
   getData(card, Tag.SERIAL);
   const operations = card.flash.operations;
@@ -265,10 +265,10 @@ channels("wrong keys are answered ever more slowly, and flash is not written", (
   assert.equal(delays, [0, 0, 1000, 2000, 4000, 8000, 16000, 32000, 64000, 64000, 64000]);
   assert.is(card.flash.operations, operations);
   openChannel(card, 0x01, testKeys());
-  assert.is(answerTime(card), 0, "a right one ends the row");
+  assert.is(answerTime(card), 0, "a right authentication resets the delay");
 });
 
-channels("a host with other keys learns it from the card's cryptogram", () => {
+channels("a host with other keys notices it by the card's cryptogram", () => {
   const other = diversify(Buffer.alloc(16, 1), diversificationData(DEMO.serial), 1);
   assert.throws(
     () => openChannel(demo(), 0x33, other),
@@ -293,7 +293,7 @@ function answerTime(card: Card): number {
   throw new Error("no answer");
 }
 
-/** A random source that gives what it is told to, and then goes on by itself. */
+/** A random source that returns the queued bytes first, then its own. */
 class GivenNumbers extends Random {
   readonly queue: Uint8Array[] = [];
 
@@ -305,32 +305,32 @@ class GivenNumbers extends Random {
 }
 
 for (const level of LEVELS) {
-  channels(
-    `another host's session of level ${level.toString(16).padStart(2, "0")} is taken, and answered rightly`,
-    () => {
-      const card = demo();
-      const challenge = Buffer.alloc(8, 0x5a);
-      const { enc, mac } = testKeys();
-      const initialize = { cla: 0x80, ins: Ins.INITIALIZE_UPDATE, p1: 0, p2: 0, data: challenge, le: 256 };
-      const hello = exchange(card, initialize).data;
-      const host = new OracleHost({ enc, mac }, level, challenge, hello.subarray(13, 21));
-      assert.equal(hello.subarray(21, 29), host.cardCryptogram);
-      assert.is(converse(card, host.externalAuthenticate())[0]?.toString("hex"), "9000");
-      assert.is(card.display, "SERIAL");
-      for (let i = 0; i < 3; i++) {
-        const [answer] = converse(card, host.wrap(Ins.GET_DATA, 0, Tag.SERIAL, Buffer.alloc(0)));
-        assert.is(answer?.subarray(-2).toString("hex"), "9000", `command ${i}`);
-      }
-    },
-  );
+  channels(`the card accepts another implementation's session of level ${level.toString(16).padStart(2, "0")}`, () => {
+    const card = demo();
+    const challenge = Buffer.alloc(8, 0x5a);
+    const { enc, mac } = testKeys();
+    const initialize = { cla: 0x80, ins: Ins.INITIALIZE_UPDATE, p1: 0, p2: 0, data: challenge, le: 256 };
+    const hello = exchange(card, initialize).data;
+    const host = new OracleHost({ enc, mac }, level, challenge, hello.subarray(13, 21));
+    assert.equal(hello.subarray(21, 29), host.cardCryptogram);
+    assert.is(converse(card, host.externalAuthenticate())[0]?.toString("hex"), "9000");
+    assert.is(card.display, "SERIAL");
+    for (let i = 0; i < 3; i++) {
+      const [answer] = converse(card, host.wrap(Ins.GET_DATA, 0, Tag.SERIAL, Buffer.alloc(0)));
+      assert.is(answer?.subarray(-2).toString("hex"), "9000", `command ${i}`);
+    }
+  });
 }
 
-channels("recorded sessions of another card: the same cryptograms, and every command's MAC is right", () => {
-  // Without them, the sessions of another host above show the same.
-  alsoShared("SCP03 sessions recorded with a real card", () => {
-    for (const session of atLeast(3, sessionsOfAes128())) replay(session);
-  });
-});
+channels(
+  "with the inputs of recorded sessions the card computes the recorded cryptograms and accepts every command's MAC",
+  () => {
+    // Where the recordings are missing, the other implementation's sessions above test the same.
+    alsoShared("SCP03 sessions recorded with a real card", () => {
+      for (const session of atLeast(3, sessionsOfAes128())) replay(session);
+    });
+  },
+);
 
 function replay(session: RecordedSession): void {
   const hex = (text: string) => Buffer.from(text, "hex");
@@ -345,8 +345,8 @@ function replay(session: RecordedSession): void {
   assert.is(hello?.subarray(13, 29).toString("hex"), session.cardChallenge + session.cardCryptogram, session.name);
   assert.is(converse(card, hex(session.extAuth))[0]?.toString("hex"), "9000", session.name);
   for (const { plain, wrapped } of session.apdusInOrder) {
-    // Commands for another card, but for card recognition data (66): refused for what they ask or for the level, and
-    // not for MAC or padding (6988).
+    // Except for card recognition data (66) the commands are for another card. They must be refused for their contents
+    // or the level, and not for MAC or padding (6988).
     const expected = plain.startsWith("80ca0066") ? ["9000"] : ["6a86", "6d00", "6a88", "6982"];
     const [answer] = converse(card, hex(wrapped));
     const sw = answer?.subarray(-2).toString("hex") as string;

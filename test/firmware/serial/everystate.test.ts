@@ -1,6 +1,6 @@
-// Every command in every state of the card: what it is answered, what the screen shows then, when the next thing falls
-// due, and what the status says. The model of the card (sim/core/model), which is written from docs/CARD.md and
-// docs/PROTOCOL.md, tells what is right.
+// Every command in every state of the card: the answer, the screen after it, the next deadline and the status. The
+// expectations come from the model of the card (sim/core/model), which is written from docs/CARD.md and
+// docs/PROTOCOL.md.
 
 import * as assert from "uvu/assert";
 import { Ins, Key, Level, Life, SelfTest, SetStatusP2, State, Tag } from "../../../firmware/wire.js";
@@ -18,7 +18,7 @@ import { suite } from "../../support/suite.js";
 const everyState = suite("every command in every state");
 
 const LEVELS = [Level.C_MAC, 0x03, 0x11, 0x13, Level.FULL] as const;
-/** Numbers of records: one for the card to check the PIN, one for the server. */
+/** Numbers of two records: with the card's PIN check, and with the server's. */
 const CARD_RECORD = 6;
 const SERVER_RECORD = 3;
 const SEED = 3;
@@ -52,7 +52,7 @@ const storeData = (record: number): Meant => ({ ins: "STORE_DATA", record: store
 const seeded = [...open(Level.FULL), inChannel(storeData(CARD_RECORD))];
 const closed = plain({ ins: "SELECT", application: "default" });
 
-/** A state and how a card comes there. */
+/** A state and the steps that bring a card there. */
 interface Place {
   readonly state: State;
   readonly card?: Start["card"];
@@ -85,7 +85,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   "bench test": { state: State.TEST, card: "blank", steps: [hello, plain(selfTest(SelfTest.SCREEN))] },
 };
 
-/** Cards that a channel is opened to. */
+/** Cards on which a channel is opened. */
 const CARDS: Readonly<Record<string, Omit<Place, "state">>> = {
   blank: { card: "blank", steps: [] },
   seeded: { card: "blank", steps: [...seeded, closed] },
@@ -140,10 +140,10 @@ const wrong: readonly Meant[] = [
 ];
 
 const wrongKeys = [begin, authenticate(Level.FULL, "wrong")];
-/** The third wrong keys in a row are answered after 1 s; other commands are answered at once all the same. */
+/** The third wrong authentication in a row is answered after 1 s; other commands are still answered at once. */
 const tooOften = [...wrongKeys, ...wrongKeys, ...wrongKeys, wait(1000), plain({ ins: "GET_DATA", tag: Tag.STATUS })];
 
-/** What is sent where no channel is open. */
+/** Commands sent while no channel is open. */
 const UNSECURED: readonly Step[][] = [
   [hello],
   ...[...right, ...wrong].map((meant) => [plain(meant)]),
@@ -163,7 +163,7 @@ const UNSECURED: readonly Step[][] = [
   [begin, plain({ ins: "GET_DATA", tag: Tag.STATUS }), authenticate(Level.FULL)],
 ];
 
-/** What is sent through a channel. */
+/** Commands sent while a channel is open. */
 const SECURED: readonly Step[][] = [
   ...[...right, ...wrong].map((meant) => [inChannel(meant)]),
   ...(["wrong MAC", "wrong padding", "plain"] as const).map((via): Step[] => [
@@ -179,7 +179,7 @@ const SECURED: readonly Step[][] = [
 
 // ---- playing ----
 
-/** Plays each of the commands at a place, which is reached anew where the one before has changed anything. */
+/** Plays each command at a place. If the command before changed anything, a new card is brought there first. */
 function playAll(module: WebAssembly.Module, name: string, place: Place, commands: readonly Step[][]): number {
   let play: Play | undefined;
   let there = "";
@@ -190,7 +190,7 @@ function playAll(module: WebAssembly.Module, name: string, place: Place, command
       assert.is(State[play.model.state], State[place.state], name);
     }
     for (const step of command) judged(play, step, name);
-    // What is on the screen then has its time and its successor.
+    // Then the deadline of the new screen and its successor are checked, too.
     if (stampOf(play.model) !== there) judged(play, { do: "await", early: 0 }, name);
   }
   return commands.length;
@@ -202,7 +202,7 @@ function playTo(module: WebAssembly.Module, { card = "demo", steps }: Place): Pl
   return play;
 }
 
-/** A difference from the model is a demand that is not met. */
+/** Plays a step and asserts that card and model agree. */
 function judged(play: Play, step: Step, name: string): void {
   let difference: unknown;
   try {
@@ -231,13 +231,13 @@ function secured(module: WebAssembly.Module, name: string, level: number): numbe
 }
 
 for (const name of Object.keys(PLACES)) {
-  everyState(`${name}: every command that comes without a channel`, () => {
+  everyState(`${name}: card and model agree on every command without a channel`, () => {
     assert.ok(unsecured(firmware, name) > 40);
   });
 }
 
 for (const name of Object.keys(CARDS)) {
-  everyState(`a card that is ${name}: every command at every level`, () => {
+  everyState(`a card that is ${name}: card and model agree on every command at every level`, () => {
     for (const level of LEVELS) assert.ok(secured(firmware, name, level) > 30);
   });
 }
@@ -263,7 +263,7 @@ const everything: Case = (module) => {
 };
 
 for (const mutant of unseenMutants("every state")) {
-  everyState(`noticed: not so that ${mutant.breaks}`, async () => {
+  everyState(`noticed if it does not hold: ${mutant.breaks}`, async () => {
     assert.ok(fails(everything, await compile(mutant)), "the card does what the model does");
   });
 }

@@ -1,4 +1,4 @@
-// Frames on the serial line, as the firmware takes them (docs/PROTOCOL.md, frames).
+// Frames on the serial line, as the firmware receives them (docs/PROTOCOL.md, frames).
 
 import fc from "fast-check";
 import * as assert from "uvu/assert";
@@ -10,7 +10,7 @@ import { suite } from "../../support/suite.js";
 
 const frames = suite("frames");
 
-frames("a hello is answered with the protocol's version, and wakes the card", () => {
+frames("a hello turns the card on and is answered with the protocol's version", () => {
   const card = blank();
   assert.equal(converse(card, new Uint8Array()), [Buffer.of(1)]);
   assert.ok(card.on);
@@ -34,7 +34,7 @@ frames("a card whose battery is too low does not answer", () => {
   assert.not.ok(card.on);
 });
 
-frames("noise is not answered: a wrong CRC, an unknown channel, a wrong escape, too long, too short", () => {
+frames("frames with a wrong CRC, channel, escape or length are not answered", () => {
   const card = blank();
   const good = encodeFrame(0, Buffer.from("80ca004500", "hex"));
   const flipped = Buffer.from(good);
@@ -54,7 +54,7 @@ frames("noise is not answered: a wrong CRC, an unknown channel, a wrong escape, 
   assert.is(exchange(card, { cla: 0x80, ins: Ins.GET_DATA, p1: 0, p2: 0xe0, le: 256 }).sw, Sw.DONE, "it survived");
 });
 
-frames("a good frame after any noise is answered", () => {
+frames("a valid frame after any noise is answered", () => {
   const card = blank();
   const hello = encodeFrame(0, new Uint8Array());
   fc.assert(

@@ -1,4 +1,4 @@
-// What anybody may ask a card over serial, and what nobody may.
+// The commands that a card answers without a channel, and those that it refuses.
 
 import * as assert from "uvu/assert";
 import { Ins, Level, Sw, Tag } from "../../../firmware/wire.js";
@@ -16,21 +16,21 @@ import { suite } from "../../support/suite.js";
 
 const open = suite("without a channel");
 
-open("a blank card tells its state, and that it has the public test keys", () => {
+open("a blank card reports its state, and that it has the public test keys", () => {
   const card = blank();
   assert.is(getData(card, Tag.SERIAL).sw, Sw.NO_SUCH_DATA);
   assert.is(getData(card, Tag.STATUS).data.toString("hex"), "01000000000001000bb8");
   assert.is(getData(card, Tag.KEY_INFORMATION).data.toString("hex"), "e012c00401ff8810c00402ff8810c00403ff8810");
 });
 
-open("a personalized one tells serial number, suite and tries, and nothing of its keys", () => {
+open("a personalized card reports serial number, suite and tries, and nothing of its keys", () => {
   const card = demo();
   assert.is(getData(card, Tag.SERIAL).data.toString(), DEMO.serial);
   assert.is(getData(card, Tag.SUITE).data.toString(), DEMO.suite);
   assert.is(getData(card, Tag.STATUS).data.toString("hex"), "03000105050501000bb8");
 });
 
-open("a locked and a blocked card say so", () => {
+open("the status says whether a card is locked or blocked", () => {
   const card = demo();
   lock(card);
   assert.is(getData(card, Tag.STATUS).data.subarray(0, 6).toString("hex"), "030101050005");
@@ -46,7 +46,7 @@ open("a locked and a blocked card say so", () => {
   assert.is(getData(card, Tag.STATUS).data.subarray(0, 6).toString("hex"), "030201050000");
 });
 
-open("the card id is a KDF of the root secret, told until the card is wiped", () => {
+open("the card id is derived from the root secret, and stays the same until the card is wiped", () => {
   const card = blank();
   const idOf = (of: Card) => getData(of, Tag.CARD_ID).data;
   const first = idOf(card);
@@ -69,7 +69,7 @@ open("the card id is a KDF of the root secret, told until the card is wiped", ()
   assert.equal(idOf(card), derived());
 });
 
-open("a card whose AES fails tells no card id: what it computed may be a piece of the root secret", async () => {
+open("a card whose AES fails reports no card id, because the result may be part of the root secret", async () => {
   const fails = 2999;
   const card = new Card(await compile(aesFailsAt(fails)), { seed: 7 });
   assert.is(getData(card, Tag.CARD_ID).sw, Sw.DONE);
@@ -77,7 +77,7 @@ open("a card whose AES fails tells no card id: what it computed may be a piece o
   assert.equal(getData(card, Tag.CARD_ID), { sw: Sw.NO_SUCH_DATA, data: Buffer.alloc(0) });
 });
 
-open("every other command is refused without one, whatever its P1, P2 and length, and nothing changes", () => {
+open("without a channel every other command is refused, with any P1, P2 and length, and nothing changes", () => {
   const card = demo();
   getData(card, Tag.STATUS);
   const operations = card.flash.operations;
@@ -94,7 +94,7 @@ open("every other command is refused without one, whatever its P1, P2 and length
   assert.is(card.flash.operations, operations);
 });
 
-open("every instruction, class and length is answered with a status word and nothing secret", () => {
+open("no instruction, class or length is answered with a part of the token key", () => {
   const card = demo();
   for (let ins = 0; ins < 256; ins++) {
     for (const cla of [0x00, 0x04, 0x80, 0x84, 0x90, 0xff]) {
@@ -107,7 +107,7 @@ open("every instruction, class and length is answered with a status word and not
   assert.is(enter(card, DEMO.pin), "CHALLNG>", "and the card works as before");
 });
 
-open("a malformed APDU is a wrong length", () => {
+open("a malformed APDU gets 6700", () => {
   const card = blank();
   for (const hex of ["80", "80ca00", "80ca0045020102030405", "80ca00450001"]) {
     const [answer] = converse(card, Buffer.from(hex, "hex"));

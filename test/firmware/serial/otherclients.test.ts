@@ -1,4 +1,4 @@
-// What clients written by others send to a GlobalPlatform card, command by command: docs/PROTOCOL.md, other clients.
+// The commands that other projects' clients send to a GlobalPlatform card (docs/PROTOCOL.md, other clients).
 
 import * as assert from "uvu/assert";
 import { Ins, Level, Sw, Tag } from "../../../firmware/wire.js";
@@ -52,7 +52,7 @@ function own(version: number): Keyset {
   return diversify(Buffer.alloc(16, version), diversificationData("IB3000123"), version);
 }
 
-clients("class 80 gets a whole template, class 00 its contents", () => {
+clients("GET DATA returns a whole template for class 80, its contents for class 00", () => {
   const card = blank();
   assert.is(ask(card, "80ca00e000"), `e012${KEY_BLOCKS}9000`);
   assert.is(ask(card, "00ca00e000"), `${KEY_BLOCKS}9000`);
@@ -60,7 +60,7 @@ clients("class 80 gets a whole template, class 00 its contents", () => {
   assert.is(ask(card, "00ca006600"), `732e${RECOGNITION}9000`);
 });
 
-clients("inside a channel as outside, at each level", () => {
+clients("GET DATA returns the same inside a channel, at each level", () => {
   for (const level of LEVELS) {
     const card = blank();
     const channel = openChannel(card, level, testKeys());
@@ -74,7 +74,7 @@ clients("inside a channel as outside, at each level", () => {
   }
 });
 
-clients("data objects that the card does not have are 6A88, with data in the command too", () => {
+clients("a data object that the card does not have gets 6A88, even if the command has data", () => {
   const card = blank();
   for (const tag of ["0042", "00cf", "00c1", "0067", "9f7f", "ff21", "ff33", "ff34", "2f00"]) {
     for (const cla of ["00", "80"]) assert.is(ask(card, `${cla}ca${tag}00`), "6a88", tag);
@@ -109,7 +109,7 @@ clients("a command without data may come with a block of padding", () => {
   }
 });
 
-clients("keys are added with P1 00 while the card has its test keys, and replaced by their version then", () => {
+clients("PUT KEY with P1 00 adds keys while the card has its test keys; later P1 must be the current version", () => {
   for (const encode of [(fresh: Keyset, old: Keyset) => putKeyData(fresh, old.dek), short]) {
     const card = blank();
     const put = (old: Keyset, fresh: Keyset, p1: number) => {

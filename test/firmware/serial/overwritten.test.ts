@@ -1,4 +1,4 @@
-// Keys that a fault overwrote in the card's memory with bytes that everybody knows: nobody gets a channel by them.
+// A fault overwrites keys in the card's memory with known bytes. Nobody can use these bytes as keys.
 
 import { cmac } from "@noble/ciphers/aes.js";
 import * as assert from "uvu/assert";
@@ -24,7 +24,7 @@ const ZEROS = new Uint8Array(16);
 const KNOWN: Keyset = { ...testKeys(), enc: ZEROS, mac: ZEROS, dek: ZEROS };
 const HOST_CHALLENGE = Buffer.alloc(8, 0x11);
 
-/** A personalized card, its memory to write to, and where its transport keys lie in it. */
+/** A personalized card, its memory for writing, and the address of its transport keys. */
 function ready(module: WebAssembly.Module): { card: Card; memory: Uint8Array; keysAt: number } {
   const card = new Card(module, { seed: 7 });
   const places = placesOf(card.flash);
@@ -33,7 +33,7 @@ function ready(module: WebAssembly.Module): { card: Card; memory: Uint8Array; ke
   return { card, memory: new Uint8Array(card.beyond.buffer), keysAt: places.page + KEYS_AT };
 }
 
-/** INITIALIZE UPDATE: the host's half of the session that it begins. */
+/** Sends INITIALIZE UPDATE. Returns the host's half of the session. */
 function begin(card: Card, keys: Keyset): OracleHost {
   const { data } = exchange(card, { cla: Cla.GP, ins: Ins.INITIALIZE_UPDATE, p1: 0, p2: 0, data: HOST_CHALLENGE });
   return new OracleHost(keys, Level.C_MAC, HOST_CHALLENGE, data.subarray(13, 21));
@@ -43,7 +43,7 @@ function authenticate(card: Card, host: OracleHost): number {
   return sw(converse(card, host.externalAuthenticate())[0] as Buffer);
 }
 
-/** Overwrites what is in memory in one place. */
+/** Overwrites these bytes with zeros, at the first place in memory where they are. */
 function clear(memory: Uint8Array, bytes: Uint8Array): void {
   const at = Buffer.from(memory).indexOf(bytes);
   assert.ok(at >= 0, "it is in memory");
@@ -70,14 +70,12 @@ function sessionKeysAuthenticateNothing(module: WebAssembly.Module): void {
   assert.is(sw(converse(card, Uint8Array.from([...header, ...mac]))[0] as Buffer), Sw.WRONG_SECURE_MESSAGING);
 }
 
-overwritten("transport keys that are not those of flash open no channel", () => transportKeysOpenNothing(firmware));
+overwritten("transport keys that differ from those in flash open no channel", () => transportKeysOpenNothing(firmware));
 
-overwritten("session keys that are not those that were derived authenticate no command", () =>
-  sessionKeysAuthenticateNothing(firmware),
-);
+overwritten("overwritten session keys authenticate no command", () => sessionKeysAuthenticateNothing(firmware));
 
 for (const mutant of unseenMutants("overwritten keys")) {
-  overwritten(`noticed: not so that ${mutant.breaks}`, async () => {
+  overwritten(`noticed if it does not hold: ${mutant.breaks}`, async () => {
     const check = (module: WebAssembly.Module) => {
       transportKeysOpenNothing(module);
       sessionKeysAuthenticateNothing(module);

@@ -7,7 +7,7 @@ import { suite } from "../../support/suite.js";
 
 const panel = suite("front panel");
 
-panel("says nothing until it is asked, then every screen", () => {
+panel("the front panel sends nothing until it is asked, then every screen", () => {
   const card = demo();
   card.hold("press");
   assert.is(card.takeSent().length, 0);

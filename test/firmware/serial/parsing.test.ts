@@ -1,5 +1,5 @@
-// How bytes become a command: the frame around it (SLIP, CRC-16), the APDU's own lengths, and the padding of secure
-// messaging. What is not of the form that docs/PROTOCOL.md gives is dropped or refused, and changes nothing.
+// How bytes become a command: frames (SLIP, CRC-16), the lengths in an APDU, and the padding of secure messaging. Bytes
+// that do not have the form in docs/PROTOCOL.md are dropped or refused, and change nothing.
 
 import { ecb } from "@noble/ciphers/aes.js";
 import * as assert from "uvu/assert";
@@ -22,7 +22,7 @@ const parsing = suite("parsing");
 const BLOCK = 16;
 const ENCRYPTING = [0x03, 0x13, 0x33];
 const HOST_CHALLENGE = Buffer.alloc(8, 5);
-/** An instruction that there is not: what it is answered tells that it was read. */
+/** An instruction that does not exist. Its status word shows that the command was unwrapped. */
 const UNKNOWN = 0x77;
 /** The longest data of a command under secure messaging: whole blocks and a MAC in 255 bytes. */
 const MOST_PADDED = 240;
@@ -48,7 +48,7 @@ function open(card: Card, level: number): OracleHost {
   return session;
 }
 
-/** Sends a command and returns the status word, or undefined where there was no answer. */
+/** Sends a command and returns the status word, or undefined without an answer. */
 function statusOf(card: Card, apdu: Uint8Array): number | undefined {
   const [answer] = converse(card, apdu);
   return answer?.readUInt16BE(answer.length - 2);
@@ -56,7 +56,7 @@ function statusOf(card: Card, apdu: Uint8Array): number | undefined {
 
 // ---- the APDU's lengths ----
 
-/** Commands of every instruction, with data and without, right and wrong, as they are outside a channel. */
+/** Commands of every instruction, with and without data, as sent outside a channel. */
 const APDUS: readonly Buffer[] = Object.values(Ins)
   .filter((ins) => typeof ins === "number")
   .flatMap((ins) => [Cla.ISO, Cla.GP, Cla.GP_SECURE].map((cla) => Buffer.of(cla, ins, 0, 0)))
@@ -66,7 +66,7 @@ function withData(header: Buffer, size: number): Buffer {
   return size === 0 ? header : Buffer.concat([header, Buffer.of(size), Buffer.alloc(size, 0x31)]);
 }
 
-/** A status word does not depend on Le; anything else behind the data, or less than Lc says, is 6700. */
+/** The status word does not depend on Le. Other bytes after the data, or less data than Lc says, get 6700. */
 function lengthsAreExact(module: WebAssembly.Module): void {
   for (const apdu of APDUS) {
     const name = apdu.subarray(0, 5).toString("hex");
@@ -78,7 +78,7 @@ function lengthsAreExact(module: WebAssembly.Module): void {
     for (const le of [0x00, 0x01, 0xff])
       assert.is(statusOf(demo(module), Buffer.concat([apdu, Buffer.of(le)])), expected, `${name}, Le ${le}`);
     for (const more of hasData ? [2, 3, 16, 95] : [2, 3]) {
-      // Behind a header alone the first byte is Lc: 0 says that there is no data.
+      // After a bare header the first byte is Lc; 0 means no data.
       const longer = Buffer.concat([apdu, Buffer.alloc(more)]);
       assert.is(statusOf(card, longer), Sw.WRONG_LENGTH, `${name}, ${more} bytes more`);
     }
@@ -91,9 +91,9 @@ function lengthsAreExact(module: WebAssembly.Module): void {
   }
 }
 
-parsing("behind the data comes Le or nothing, and all the data must be there", () => lengthsAreExact(firmware));
+parsing("an APDU has exactly the data that Lc says, then Le or nothing", () => lengthsAreExact(firmware));
 
-/** In a channel a wrong length is refused before anything is looked at: the command as it should be is taken after it. */
+/** In a channel a wrong length is refused before the MAC is checked, so that the correct command is accepted after it. */
 function lengthsAreExactInChannels(module: WebAssembly.Module): void {
   for (const level of [Level.C_MAC, ...ENCRYPTING]) {
     const card = demo(module);
@@ -115,18 +115,18 @@ function lengthsAreExactInChannels(module: WebAssembly.Module): void {
   }
 }
 
-parsing("in a channel, too", () => lengthsAreExactInChannels(firmware));
+parsing("the same holds in a channel", () => lengthsAreExactInChannels(firmware));
 
 // ---- padding ----
 
-/** What the card answers to data that was padded so, under a right MAC: whether it took the padding. */
+/** Sends padded data under a right MAC. Returns whether the card accepted the padding. */
 function isTaken(card: Card, session: OracleHost, data: Uint8Array): boolean {
   const sw = statusOf(card, session.wrapPadded(UNKNOWN, 0, 0, data));
   assert.ok(sw === Sw.UNKNOWN_COMMAND || sw === Sw.WRONG_SECURE_MESSAGING, `${sw?.toString(16)}`);
   return sw === Sw.UNKNOWN_COMMAND;
 }
 
-/** 80, then zeros to the end of the block: nothing else is padding. */
+/** Padding is 80, then zeros to the end of the block, and nothing else. */
 function paddingIsExact(module: WebAssembly.Module): void {
   const card = demo(module);
   const opened = (level: number) => open(card, level);
@@ -158,13 +158,13 @@ function paddingIsExact(module: WebAssembly.Module): void {
   }
 }
 
-parsing("padding is 80 and zeros to the end of its block, whatever the length of the data", () => {
+parsing("padding is 80 and zeros to the end of the block, for any length of data", () => {
   paddingIsExact(firmware);
 });
 
 /**
- * A block and a half which would have the padding 80 at its end, were the half filled up with the zeros that lie behind
- * it, where the MAC was.
+ * A block and a half of encrypted data. If the card read on into the zeros behind it, where the MAC was, the second block
+ * would decrypt to data with valid padding.
  */
 function blockAndHalf(session: OracleHost): Uint8Array {
   const half = Buffer.alloc(BLOCK).fill(0x31, 0, 8);
@@ -173,7 +173,7 @@ function blockAndHalf(session: OracleHost): Uint8Array {
   return Buffer.concat([block, half.subarray(0, 8)]);
 }
 
-/** Encrypted data that is no whole number of blocks closes the channel, its MAC right. */
+/** Encrypted data that is not a whole number of blocks closes the channel, although its MAC is right. */
 function blocksAreWhole(module: WebAssembly.Module): void {
   const card = demo(module);
   for (const level of ENCRYPTING) {
@@ -189,21 +189,21 @@ function blocksAreWhole(module: WebAssembly.Module): void {
   }
 }
 
-parsing("encrypted data is whole blocks", () => blocksAreWhole(firmware));
+parsing("encrypted data must be whole blocks", () => blocksAreWhole(firmware));
 
 // ---- frames ----
 
-/** Whether the card answers what was sent, and then a good frame. */
+/** Whether the card answers these bytes. Asserts that it answers a valid frame after them. */
 function isHeard(card: Card, bytes: Uint8Array): boolean {
   card.takeSent();
   card.receive(bytes);
   const heard = payloads(card.takeSent()).length > 0;
   card.receive(encodeFrame(Channel.APDU, new Uint8Array()));
-  assert.equal(payloads(card.takeSent()), [Buffer.of(1)], "a good frame is heard after it");
+  assert.equal(payloads(card.takeSent()), [Buffer.of(1)], "a valid frame is answered after it");
   return heard;
 }
 
-/** A frame that is whole but for something put into it is noise. */
+/** A frame with bytes inserted, removed or changed is noise. */
 function framesAreExact(module: WebAssembly.Module): void {
   const card = demo(module);
   const good = Buffer.from(encodeFrame(Channel.APDU, Buffer.of(Cla.GP, Ins.GET_DATA, 0xdf, 0x20)));
@@ -225,7 +225,7 @@ function framesAreExact(module: WebAssembly.Module): void {
       assert.not.ok(isHeard(card, flipped), `bit ${bit} of byte ${at}`);
     }
   }
-  // The longest payload there is, and then more.
+  // The longest payload, then longer ones.
   const longest = Buffer.from(encodeFrame(Channel.APDU, Buffer.alloc(MAX_PAYLOAD, 0x31)));
   assert.ok(isHeard(card, longest));
   for (const more of [1, 2, 100, 1000]) {
@@ -239,7 +239,7 @@ function framesAreExact(module: WebAssembly.Module): void {
     );
 }
 
-parsing("a frame is as it was sent or it is noise", () => framesAreExact(firmware));
+parsing("a frame with any change is dropped as noise", () => framesAreExact(firmware));
 
 function everything(module: WebAssembly.Module): void {
   lengthsAreExact(module);
@@ -250,7 +250,7 @@ function everything(module: WebAssembly.Module): void {
 }
 
 for (const mutant of unseenMutants("parsing")) {
-  parsing(`noticed: not so that ${mutant.breaks}`, async () => {
+  parsing(`noticed if it does not hold: ${mutant.breaks}`, async () => {
     assert.ok(fails(everything, await compile(mutant)), "every form is refused or taken as it must be");
   });
 }

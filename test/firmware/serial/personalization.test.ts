@@ -1,4 +1,4 @@
-// Personalization over serial: the record, the proof, the transport keys.
+// Personalization over the serial line: the record, the proof, the transport keys.
 
 import * as assert from "uvu/assert";
 import { Ins, Level, Sw, Tag } from "../../../firmware/wire.js";
@@ -19,7 +19,7 @@ import { suite } from "../../support/suite.js";
 
 const seeding = suite("personalization");
 
-seeding("the steps of the protocol make a card that works", () => {
+seeding("the steps of the protocol produce a working card", () => {
   const card = blank();
   const keys = testKeys();
   const channel = openChannel(card, Level.FULL, keys);
@@ -39,7 +39,7 @@ seeding("the steps of the protocol make a card that works", () => {
   assert.is(enter(card, DEMO.pin), "CHALLNG>");
 });
 
-seeding("a record that is not as it must be is refused, and nothing changes", () => {
+seeding("an invalid record is refused and changes nothing", () => {
   const keys = testKeys();
   const good = encodeRecord(DEMO, keys.dek);
   const broken: [string, (record: Buffer) => void][] = [
@@ -70,7 +70,7 @@ seeding("a record that is not as it must be is refused, and nothing changes", ()
   }
 });
 
-seeding("a record with anything behind its suite, its key or its PIN is refused, at every place", () => {
+seeding("a record with a nonzero byte after its suite, key or PIN is refused", () => {
   const keys = testKeys();
   const secretsAt = 49;
   const fields = { suite: [14, DEMO.suite.length, 35], key: [49, DEMO.key.length, 64], pin: [145, 4, 16] } as const;
@@ -95,7 +95,7 @@ seeding("a record with anything behind its suite, its key or its PIN is refused,
   }
 });
 
-seeding("a wrong PIN in the proof spends a try, and the last one locks", () => {
+seeding("a wrong PIN in the proof spends a try, and the last one locks the card", () => {
   const card = demo();
   const channel = openChannel(card, Level.FULL, testKeys());
   const answers = Array.from(
@@ -122,7 +122,7 @@ function putKeyForms(long: Buffer): Buffer[] {
   return [long, Buffer.concat([long.subarray(0, 1), ...short])];
 }
 
-seeding("PUT KEY takes all three keys or none: any bit that is wrong beside the keys changes nothing", () => {
+seeding("PUT KEY takes all three keys or none: a wrong bit anywhere outside the keys changes nothing", () => {
   const keys = testKeys();
   const fresh = diversify(Buffer.alloc(16, 9), diversificationData(DEMO.serial), 1);
   const card = demo();
@@ -151,7 +151,7 @@ seeding("PUT KEY takes all three keys or none: any bit that is wrong beside the 
   assert.is(card.flash.operations, operations);
 });
 
-seeding("the tries that were spent stay spent when keys are rotated", () => {
+seeding("spent tries stay spent when transport keys are replaced", () => {
   const card = demo();
   enter(card, "9999");
   card.hold("press");
@@ -163,7 +163,7 @@ seeding("the tries that were spent stay spent when keys are rotated", () => {
   assert.is(getData(card, Tag.STATUS).data[4], DEMO.tries - 1);
 });
 
-seeding("personalizing again replaces everything, under the transport keys", () => {
+seeding("a second personalization, under the transport keys, replaces everything", () => {
   const card = demo();
   lock(card);
   const other = { ...DEMO, serial: "IB3000002", pin: "8053", key: Buffer.alloc(32, 7) };

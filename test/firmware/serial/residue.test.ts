@@ -1,6 +1,6 @@
-// What stays in memory over the serial line. Two cards whose transport keys, session, token key, PIN and challenges
-// differ go through the same commands: after each their memories are the same, but for the session's own state and the
-// page that flash holds; once off they are the same as a whole.
+// What serial commands leave in memory. Two cards with different transport keys, sessions, token keys, PINs and challenges
+// run the same commands. After each command their memories must be equal, except for the session's state and the page
+// that is also in flash. After power-off they must be entirely equal.
 
 import * as assert from "uvu/assert";
 import { Cla, Ins, SelfTest, SetStatusP2, Sw, Tag } from "../../../firmware/wire.js";
@@ -18,12 +18,12 @@ import { suite } from "../../support/suite.js";
 
 const residue = suite("residue of the serial line");
 
-/** What a desk does; after each yield the memories are compared. */
+/** The commands that a desk sends; the memories are compared after each yield. */
 type Motions = (desk: Desk) => Generator<string>;
 
 interface Row {
   readonly stage?: Stage;
-  /** The server judges the PIN. */
+  /** The server checks the PIN. */
   readonly server?: true;
   readonly motions: Motions;
 }
@@ -32,7 +32,7 @@ const NOTHING = new Uint8Array();
 const EMPTY_BATTERY = 2000;
 const FULL_BATTERY = 3000;
 
-/** A command of a session and the status word that it must have, which shows that the row does what it says. */
+/** Sends a command in the session and asserts its status word, which shows that the row does what it says. */
 function* command(desk: Desk, ins: Ins, p1: number, p2: number, data: Uint8Array, expected: number): Generator<string> {
   const name = `${Ins[ins]}, ${expected.toString(16)}`;
   assert.is(desk.secured(ins, p1, p2, data), expected, name);
@@ -50,7 +50,7 @@ const storeData = (desk: Desk, data: Uint8Array, expected: number) =>
 const setStatus = (desk: Desk, life: number, expected: number) =>
   command(desk, Ins.SET_STATUS, 0x80, life, NOTHING, expected);
 
-/** A byte of it is another one. */
+/** A copy with one bit of the byte at `at` flipped. */
 function spoilt(data: Uint8Array, at: number): Uint8Array {
   const copy = Uint8Array.from(data);
   copy[at] = (copy[at] as number) ^ 1;
@@ -116,7 +116,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       yield* proof(desk, record.pin + challenge, Sw.NO_TRIES);
     },
   },
-  "the proof, where the server judges the PIN": {
+  "the proof, with the server's PIN check": {
     server: true,
     *motions(desk) {
       desk.open();
@@ -218,7 +218,7 @@ function spoiltCode(code: string): string {
   return `${(Number(code[0]) + 1) % 10}${code.slice(1)}`;
 }
 
-/** Every way in which a channel ends. */
+/** Every way to end a channel. */
 const ENDS: Readonly<Record<string, (desk: Desk) => void>> = {
   SELECT: (desk) => void desk.plain(Cla.ISO, Ins.SELECT, 4, 0),
   "a new INITIALIZE UPDATE": (desk) => {
@@ -256,7 +256,7 @@ const ENDS: Readonly<Record<string, (desk: Desk) => void>> = {
   },
 };
 
-/** Both holders go through the motions; then the card is turned off. Returns how often memories were compared. */
+/** Both desks run the commands of the row, then their cards turn off. Returns the number of comparisons. */
 function compareMotions(module: WebAssembly.Module, row: Row): number {
   const [one, other] = HOLDERS.map((holder) => {
     const record = row.server ? { ...holder.record, ...server } : holder.record;
@@ -284,12 +284,12 @@ function compareMotions(module: WebAssembly.Module, row: Row): number {
 }
 
 for (const [name, row] of Object.entries(ROWS)) {
-  residue(`${name}: nothing tells whose keys, PIN and session it was`, () => {
+  residue(`${name}: the memories of two cards with different secrets are equal`, () => {
     assert.ok(compareMotions(firmware, row) > 2);
   });
 }
 
-/** A channel that did something ends in some way. */
+/** A channel carries a proof and then ends in this way. */
 function ending(end: (desk: Desk) => void): Row {
   return {
     *motions(desk) {
@@ -310,7 +310,7 @@ for (const [name, end] of Object.entries(ENDS)) {
   });
 }
 
-/** What the owner was doing is over when a channel opens. */
+/** A channel opens while the owner is at this screen. */
 function fromScreen(name: string): Row {
   return {
     *motions(desk) {
@@ -322,12 +322,12 @@ function fromScreen(name: string): Row {
 }
 
 for (const name of Object.keys(SCREENS)) {
-  residue(`${name}: nothing of it is left when a channel opens`, () => {
+  residue(`${name}: opening a channel leaves nothing of the screen in memory`, () => {
     assert.is(compareMotions(firmware, fromScreen(name)), 2);
   });
 }
 
-/** A word that is not programmed as meant, where a PIN is set: ERROR 02. */
+/** Flash does not program the word that sets a PIN: ERROR 02. */
 const PIN_THAT_CANNOT_BE_SET: Row = {
   *motions(desk) {
     SCREENS["REP> with digits"]?.(desk.card, desk.holder);
@@ -338,7 +338,7 @@ const PIN_THAT_CANNOT_BE_SET: Row = {
   },
 };
 
-residue("ERROR on the card's own keys leaves nothing", () => {
+residue("an error during a PIN change by the card's keys leaves nothing", () => {
   assert.is(compareMotions(firmware, PIN_THAT_CANNOT_BE_SET), 2);
 });
 
@@ -353,7 +353,7 @@ residue("every instruction is in a row", () => {
   }
 });
 
-/** All rows at once. */
+/** Runs all comparisons. */
 function everything(module: WebAssembly.Module): void {
   for (const row of Object.values(ROWS)) compareMotions(module, row);
   for (const end of Object.values(ENDS)) compareMotions(module, ending(end));
@@ -362,7 +362,7 @@ function everything(module: WebAssembly.Module): void {
 }
 
 for (const mutant of unseenMutants("residue")) {
-  residue(`noticed: not so that ${mutant.breaks}`, async () => {
+  residue(`noticed if it does not hold: ${mutant.breaks}`, async () => {
     assert.ok(fails(everything, await compile(mutant)), "the memories are the same");
   });
 }

@@ -1,3 +1,5 @@
+// SELF TEST over the serial line (docs/PROTOCOL.md).
+
 import * as assert from "uvu/assert";
 import { Ins, Level, Sw } from "../../../firmware/wire.js";
 import { type Keyset, testKeys } from "../../../host-tools/card/transportkeys.js";
@@ -12,11 +14,11 @@ function selfTest(card: Card, test: number): { sw: number; data: Buffer } {
   return exchange(card, { cla: 0x80, ins: Ins.SELF_TEST, p1: test, p2: 0, le: 256 });
 }
 
-selfTests("is for cards that are not personalized", () => {
+selfTests("a personalized card refuses SELF TEST", () => {
   for (let test = 0; test < 8; test++) assert.is(selfTest(demo(), test).sw, Sw.NOT_IN_THIS_STATE);
 });
 
-selfTests("lights the screen, names the keys, reads battery, random source and algorithms", () => {
+selfTests("SELF TEST lights the screen, reports the keys, and tests battery, random source and algorithms", () => {
   const card = blank();
   assert.is(selfTest(card, 1).sw, Sw.DONE);
   assert.is(card.display, "********");
@@ -34,7 +36,7 @@ selfTests("lights the screen, names the keys, reads battery, random source and a
   assert.not.ok(card.on);
 });
 
-selfTests("tries the pages of flash that hold nothing, in a channel", () => {
+selfTests("SELF TEST of flash needs a channel and tests the unused pages", () => {
   const card = blank();
   assert.is(selfTest(card, 4).sw, Sw.NOT_IN_THIS_CHANNEL);
   const keys: Keyset = testKeys();

@@ -1,4 +1,4 @@
-// Commands and responses as bytes, and as words that give no secret away.
+// Commands and responses as bytes, and as text that reveals no secret.
 
 import fc from "fast-check";
 import * as assert from "uvu/assert";
@@ -23,7 +23,7 @@ const test = suite("apdu");
 
 const hex = (text: string) => Buffer.from(text, "hex");
 
-test("the four cases of a command", () => {
+test("the four cases of a command are encoded", () => {
   const header = { cla: 0x80, ins: 0xca, p1: 1, p2: 2 };
   assert.is(Buffer.from(encodeCommand(header)).toString("hex"), "80ca0102");
   assert.is(Buffer.from(encodeCommand({ ...header, le: 256 })).toString("hex"), "80ca010200");
@@ -31,7 +31,7 @@ test("the four cases of a command", () => {
   assert.is(Buffer.from(encodeCommand({ ...header, data: hex("aabb"), le: 8 })).toString("hex"), "80ca010202aabb08");
 });
 
-test("any command comes back from its bytes", () => {
+test("any command is decoded from its bytes", () => {
   const byte = fc.nat(255);
   const commands = fc.record(
     {
@@ -58,7 +58,7 @@ test("a malformed command is refused", () => {
   assert.throws(() => encodeCommand(long), /255/);
 });
 
-test("a response is data and a status word", () => {
+test("a response is decoded into data and a status word", () => {
   assert.equal(decodeResponse(hex("01026a80")), { data: hex("0102"), sw: 0x6a80 });
   assert.equal(decodeResponse(hex("9000")), { data: Buffer.alloc(0), sw: 0x9000 });
   assert.throws(
@@ -67,12 +67,12 @@ test("a response is data and a status word", () => {
   );
 });
 
-/** All but 63Cx, which counts, and with each error that a card can be in. */
+/** All but 63Cx, which counts tries; and each error of a card. */
 const STATUS_WORDS = Object.values(Sw)
   .filter((sw): sw is Sw => typeof sw === "number" && sw !== Sw.WRONG)
   .flatMap((sw) => (sw === Sw.ERROR ? [1, 2, 3].map((error) => sw + error) : [sw]));
 
-test("every status word has a sentence of its own", () => {
+test("every status word has its own sentence", () => {
   const sentences = STATUS_WORDS.map((sw) => describeStatus(sw));
   assert.is(new Set(sentences).size, sentences.length);
   for (const sentence of atLeast(1, sentences)) assert.not.match(sentence, "does not have");

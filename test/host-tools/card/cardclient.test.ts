@@ -66,17 +66,17 @@ function tells(data: Record<string, Uint8Array>): (command: Seen) => Answer {
   };
 }
 
-/** The last command that the card understood: header, data, level. */
+/** The last command that the card received: header, data, level. */
 function last(card: FakeCard): string {
   const { cla, ins, p1, p2, data, level } = card.seen.at(-1) as Seen;
   return `${Buffer.of(cla, ins, p1, p2).toString("hex")} ${data.toString("latin1")} ${level}`;
 }
 
-test("hello gives the version of the protocol", async () => {
+test("hello returns the version of the protocol", async () => {
   assert.is(await setup().client.hello(), 1);
 });
 
-test("the status of a personalized card", async () => {
+test("the status of a personalized card is read", async () => {
   const { card, client } = setup();
   card.answer = tells(DATA);
   assert.equal(await client.readStatus(), {
@@ -98,7 +98,7 @@ test("the status of a personalized card", async () => {
   });
 });
 
-test("the status of a blank card", async () => {
+test("the status of a blank card is read", async () => {
   const { card, client } = setup();
   const { "0045": _serial, df22: _suite, ...rest } = DATA;
   card.answer = tells({ ...rest, df20: hex("01000000000001000960") });
@@ -106,7 +106,7 @@ test("the status of a blank card", async () => {
   assert.equal([serial, suite, life, pinCheck, testKeys, battery], [undefined, undefined, "blank", "none", true, 2400]);
 });
 
-test("a text object that is no text, or not fit for a terminal, is refused", async () => {
+test("a text object with invalid or unprintable text is refused", async () => {
   for (const tag of ["0045", "df22"]) {
     for (const text of ["", "IB\u001b[2J", "IB 3", "IB\n3", "IB\u00e93", "\u00c9", "x".repeat(65)]) {
       const { card, clock, client } = setup();
@@ -128,13 +128,13 @@ test("the status can be read inside a channel of any level", async () => {
 
 const BAD_DATA: Record<string, Record<string, Uint8Array>> = {
   "a status that is too short": { df20: hex("030101050304000bb8") },
-  "a life that there is not": { df20: hex("04010105030400000bb8") },
-  "a life that is not told, without an error": { df20: hex("ff010105030400000bb8") },
-  "a lock that there is not": { df20: hex("03030105030400000bb8") },
+  "an unknown life": { df20: hex("04010105030400000bb8") },
+  "a life that is omitted without an error": { df20: hex("ff010105030400000bb8") },
+  "an unknown lock state": { df20: hex("03030105030400000bb8") },
   "keys of several versions": { "00e0": hex("e012c00401ff8810c00402018810c00403ff8810") },
   "keys of another kind": { "00e0": hex("e012c00401ff8020c00402ff8020c00403ff8020") },
   "a long firmware version": { df21: pattern(13) },
-  "a kind of host that there is not": { df21: hex("000102010203040506070804") },
+  "an unknown kind of host": { df21: hex("000102010203040506070804") },
   "a card id that is too long": { df24: pattern(9) },
   "suites as a text": { df23: Buffer.from("OCRA-1") },
 };
@@ -147,7 +147,7 @@ for (const [what, data] of Object.entries(BAD_DATA)) {
   });
 }
 
-test("a channel is opened with the keys that the card has", async () => {
+test("a channel opens with the card's keys", async () => {
   const { card, client } = setup();
   const keys = diversify(pattern(16), diversificationData("IB3000123"), 0x30);
   card.kvn = 0x30;
@@ -159,7 +159,7 @@ test("a channel is opened with the keys that the card has", async () => {
   assert.is(last(card), "84f0800f  51");
 });
 
-test("other keys are an authentication failure, and nothing is tried again", async () => {
+test("wrong keys are an authentication failure, and nothing is tried again", async () => {
   const { card, client, clock } = setup();
   assert.instance(await failure(client.openChannel(0x33, { ...testKeys(), mac: pattern(16) })), AuthenticationFailed);
   assert.is(card.seen.length, 0);
@@ -200,7 +200,7 @@ test("a card that chooses another keyset is refused", async () => {
   assert.instance(await failure(client.openChannel(0x33, testKeys())), BadAnswer);
 });
 
-test("a channel is closed on both sides", async () => {
+test("closing a channel closes it on both sides", async () => {
   const { card, client } = setup();
   await client.openChannel(0x33, testKeys());
   await client.closeChannel();
@@ -208,7 +208,7 @@ test("a channel is closed on both sides", async () => {
   assert.is(last(card), "00a40400  0");
 });
 
-test("the record has 161 bytes, secrets under the DEK", () => {
+test("a record has 161 bytes, with the secrets under the DEK", () => {
   const dek = pattern(16, 7);
   const bytes = encodeRecord({ ...RECORD, pinCheck: "server", tries: 10 }, dek);
   assert.is(bytes.length, 161);
@@ -222,7 +222,7 @@ test("the record has 161 bytes, secrets under the DEK", () => {
   assert.is(secrets.subarray(96).toString("latin1"), "4071".padEnd(16, "\0"));
 });
 
-test("a record that does not fit is refused, and its secrets are not told", () => {
+test("a record that does not fit is refused, and the error contains no secret", () => {
   const wrong: Partial<PersonalizationRecord>[] = [
     { suite: "" },
     { suite: "x".repeat(36) },
@@ -245,7 +245,7 @@ test("a record that does not fit is refused, and its secrets are not told", () =
   assert.throws(() => encodeRecord({ ...RECORD, serial: "IB1" }, pattern(16)), isSerialNumberError);
 });
 
-test("the commands that change a card, byte for byte", async () => {
+test("each command that changes a card has the right bytes", async () => {
   const { card, client } = setup();
   const dek = testKeys().dek;
   await client.openChannel(0x33, testKeys());
@@ -262,7 +262,7 @@ test("the commands that change a card, byte for byte", async () => {
   assert.is(last(card), "842c0000 123456782846 51");
 });
 
-test("the proof is the response that the card computes", async () => {
+test("the proof returns the response that the card computes", async () => {
   const { card, client } = setup();
   await client.openChannel(0x33, testKeys());
   card.answer = () => ({ data: Buffer.from("00481516"), sw: 0x9000 });
@@ -297,14 +297,14 @@ const SECRETS: Record<string, (client: CardClient) => Promise<unknown>> = {
 };
 const OWN_KEYS = diversify(pattern(16), diversificationData("IB3000123"), 0x01);
 
-test("outside a channel neither secrets nor transport keys are sent", async () => {
+test("without a channel neither secrets nor transport keys are sent", async () => {
   const { card, client } = setup();
   const all = { ...SECRETS, "PUT KEY": (any: CardClient) => any.putKey(OWN_KEYS, testKeys().dek) };
   for (const [name, send] of Object.entries(all)) assert.match(String(await failure(send(client))), /channel/, name);
   assert.is(card.seen.length, 0);
 });
 
-test("a channel that is not for secrets carries none, but it carries transport keys", async () => {
+test("a channel below level 33 carries no secrets, but it carries transport keys", async () => {
   const { card, client } = setup();
   await client.openChannel(0x33, testKeys(), { secrets: false });
   for (const [name, send] of Object.entries(SECRETS))
@@ -328,7 +328,7 @@ test("bench tests need no channel", async () => {
   }
 });
 
-test("a refusal says which command and why; the channel stays", async () => {
+test("a refusal names the command and the reason, and the channel stays open", async () => {
   const { card, client } = setup();
   await client.openChannel(0x33, testKeys());
   for (const signed of [true, false]) {
@@ -353,7 +353,7 @@ test("when the card closes the channel, the client does too", async () => {
   }
 });
 
-test("an answer that was changed ends the channel", async () => {
+test("a changed answer ends the channel", async () => {
   const { card, client } = setup();
   await client.openChannel(0x33, testKeys());
   card.answer = () => ({ data: Buffer.from("00481516"), sw: 0x9000 });
@@ -363,7 +363,7 @@ test("an answer that was changed ends the channel", async () => {
   assert.is(card.seen.length, 1);
 });
 
-test("a command inside a channel is never sent again: the channel ends, a new one may be opened", async () => {
+test("a command inside a channel is never sent again: the channel ends, and a new one may be opened", async () => {
   const { card, client, clock } = setup();
   await clock.until(client.openChannel(0x33, testKeys()));
   card.deaf = 1;
@@ -384,7 +384,7 @@ test("a command outside a channel is sent again", async () => {
   assert.is((await clock.until(client.readStatus())).serial, "IB3000123");
 });
 
-test("a line that closes inside a channel ends both", async () => {
+test("a closed line ends a channel", async () => {
   const { card, client, clock, link } = setup();
   await clock.until(client.openChannel(0x33, testKeys()));
   card.deaf = 1;

@@ -50,7 +50,7 @@ test("END and ESC are escaped", () => {
   assert.match(line, /^c001dbdcdbdd([0-9a-f]{4})c0$/);
 });
 
-test("any frame is sent as another encoder sends it, and comes back", () => {
+test("any frame is encoded as by another encoder, and decoded", () => {
   fc.assert(
     fc.property(frames, fc.integer({ min: 1, max: 300 }), ({ channel, payload }, size) => {
       const line = encodeFrame(channel, payload);
@@ -60,7 +60,7 @@ test("any frame is sent as another encoder sends it, and comes back", () => {
   );
 });
 
-test("a payload of 261 bytes is the longest", () => {
+test("the longest payload has 261 bytes", () => {
   const longest = Buffer.alloc(MAX_PAYLOAD, 0xc0);
   assert.equal(decode(encodeFrame(0, longest)), [{ channel: 0, payload: longest }]);
   assert.throws(() => encodeFrame(0, Buffer.alloc(MAX_PAYLOAD + 1)), /261/);
@@ -92,17 +92,17 @@ const NOISE: Record<string, string> = {
 };
 
 for (const [what, noise] of Object.entries(NOISE)) {
-  test(`dropped, and the next frame received: ${what}`, () => {
+  test(`a frame is dropped and the next one received: ${what}`, () => {
     const line = Buffer.concat([Buffer.from(`c0${noise}`, "hex"), lineBytes(1, Buffer.from("hello"))]);
     assert.equal(decode(...cut(line, 65_536)), [{ channel: 1, payload: Buffer.from("hello") }]);
   });
 }
 
-test("a frame that the line's end cuts off is dropped", () => {
+test("a frame that is cut off at the end of the line is dropped", () => {
   assert.equal(decode(lineBytes(0, Buffer.from("9000", "hex")).subarray(0, -1)), []);
 });
 
-test("of any line the same frames are received as by another decoder", () => {
+test("from any bytes the same frames are decoded as by another decoder", () => {
   const parts = fc.array(
     fc.oneof(
       bytes(40),
@@ -118,7 +118,7 @@ test("of any line the same frames are received as by another decoder", () => {
   );
 });
 
-test("after any noise every good frame is received", () => {
+test("after any noise every valid frame is received", () => {
   const noisy = fc.array(fc.tuple(bytes(60), frames), { minLength: 1, maxLength: 8 });
   fc.assert(
     fc.property(noisy, (list) => {
@@ -138,7 +138,7 @@ function same(a: Received, b: Received): boolean {
   return a.channel === b.channel && a.payload.equals(b.payload);
 }
 
-test("no frame is accepted that a bit, a byte dropped or a byte doubled has changed", () => {
+test("no frame with a changed bit, a lost byte or a doubled byte is accepted", () => {
   for (const length of [0, 2, 29, 190]) {
     const line = lineBytes(0, pattern(length, length));
     const sent = framesIn(line);

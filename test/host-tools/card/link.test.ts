@@ -1,4 +1,4 @@
-// The link: questions and answers over a line that loses, changes and delays bytes, and that closes.
+// The link: requests and answers over a line that loses, changes and delays bytes, and that closes.
 
 import { connect, createServer } from "node:net";
 import { Duplex, PassThrough } from "node:stream";
@@ -22,7 +22,7 @@ function setup() {
   return { card, clock, link: new Link(card, { timer: clock.timer }) };
 }
 
-test("hello is answered with the version", async () => {
+test("hello returns the version", async () => {
   const { card, clock, link } = setup();
   assert.is(await clock.until(link.hello()), 1);
   assert.is(card.hellos, 1);
@@ -36,7 +36,7 @@ test("hello is repeated until the card answers", async () => {
   assert.is(clock.now, 3000);
 });
 
-test("hello gives up", async () => {
+test("hello ends with an error if no answer comes", async () => {
   const { card, clock, link } = setup();
   card.deaf = Number.POSITIVE_INFINITY;
   assert.instance(await failure(clock.until(link.hello())), NoAnswer);
@@ -52,7 +52,7 @@ test("another version of the protocol is refused", async () => {
   assert.match((error as Error).message, "version 2");
 });
 
-test("a command is answered; hello comes first by itself, once", async () => {
+test("the first command sends a hello before it, once", async () => {
   const { card, clock, link } = setup();
   for (let i = 0; i < 3; i++)
     assert.is((await clock.until(link.exchange(COMMAND))).toString("latin1"), "IB3000123\x90\0");
@@ -60,7 +60,7 @@ test("a command is answered; hello comes first by itself, once", async () => {
   assert.is(clock.now, 0);
 });
 
-test("a command that may not be sent again is sent once", async () => {
+test("a command that must not be repeated is sent once", async () => {
   const { card, clock, link } = setup();
   await clock.until(link.hello());
   card.deaf = 1;
@@ -79,7 +79,7 @@ test("a repeatable command is sent again, after a hello that resynchronizes both
   assert.is(card.seen.length, 1);
 });
 
-test("three lost answers are enough", async () => {
+test("a command is given up after three lost answers", async () => {
   const { card, clock, link } = setup();
   await clock.until(link.hello());
   card.spoil = (line) => (line.length > 8 ? Buffer.alloc(0) : line);
@@ -120,12 +120,12 @@ test("a quick answer is not announced, nor is the next one", async () => {
   assert.equal(reports, []);
 });
 
-test("an answer that comes too late is not taken for the next one", async () => {
+test("a late answer is not taken for the next one", async () => {
   const { card, clock, link } = setup();
   await clock.until(link.hello());
   card.deaf = 1;
   await failure(clock.until(link.exchange(COMMAND)));
-  // The late answer stands in front of what the card says next.
+  // The late answer comes before the next answer.
   card.spoil = (line) => {
     card.spoil = undefined;
     return Buffer.concat([lineBytes(0, hex("bad09000")), line]);
@@ -133,7 +133,7 @@ test("an answer that comes too late is not taken for the next one", async () => 
   assert.is((await clock.until(link.exchange(COMMAND))).toString("latin1"), "IB3000123\x90\0");
 });
 
-test("an unexpected answer is dropped, and so is a late hello", async () => {
+test("an unexpected answer and a late hello are dropped", async () => {
   const { card, clock, link } = setup();
   await clock.until(link.hello());
   card.say(0, hex("bad09000"));
@@ -142,7 +142,7 @@ test("an unexpected answer is dropped, and so is a late hello", async () => {
   assert.is((await clock.until(link.exchange(COMMAND))).length, 11);
 });
 
-test("an answer may be surrounded by noise and come byte by byte", async () => {
+test("an answer is found amid noise, and when it comes byte by byte", async () => {
   const { card, clock, link } = setup();
   card.spoil = (line) => {
     for (const byte of [...hex("db00ffc0"), ...line, ...hex("0102")]) card.push(Buffer.of(byte));
@@ -151,14 +151,14 @@ test("an answer may be surrounded by noise and come byte by byte", async () => {
   assert.is((await clock.until(link.exchange(COMMAND))).length, 11);
 });
 
-test("one question at a time", async () => {
+test("a second request fails while the first is unanswered", async () => {
   const { clock, link } = setup();
   const first = link.exchange(COMMAND);
   assert.match(String(await failure(link.exchange(COMMAND))), "one question at a time");
   assert.is((await clock.until(first)).length, 11);
 });
 
-test("the front panel has a channel of its own", async () => {
+test("the front panel uses its own channel", async () => {
   const { card, clock, link } = setup();
   const screens: string[] = [];
   card.say(1, Buffer.from("nobody listens yet"));
@@ -181,7 +181,7 @@ const ENDINGS: Record<string, (card: FakeCard, link: Link) => void> = {
 };
 
 for (const [what, end] of Object.entries(ENDINGS)) {
-  test(`a question fails when somebody ${what}, and so do those after it`, async () => {
+  test(`a request fails when somebody ${what}, and so do later ones`, async () => {
     const { card, clock, link } = setup();
     await clock.until(link.hello());
     card.deaf = 1;
@@ -214,14 +214,14 @@ test("an error about a missing or silent card names its port", async () => {
   assert.is(((await clock.until(failure(link.hello()))) as Error).message, "/dev/ttyX: the card does not answer");
 });
 
-test("a stream that was destroyed before is a closed line", async () => {
+test("a stream that is already destroyed is a closed line", async () => {
   const card = new FakeCard();
   card.destroy();
   await quiet();
   assert.instance(await failure(new Link(card).hello()), LineClosed);
 });
 
-test("a watcher sees everything", async () => {
+test("a watcher gets every event", async () => {
   const { card, clock, link } = setup();
   const reports: string[] = [];
   const watcher: LinkWatcher = {
@@ -242,7 +242,7 @@ test("a watcher sees everything", async () => {
   assert.equal(reports, ["hello", "hello", "version 1", ...asked, "closed"]);
 });
 
-test("any stream will do: two pipes", async () => {
+test("any stream works: two pipes", async () => {
   const [toCard, toHost] = [new PassThrough(), new PassThrough()];
   toCard.on("data", (line) => {
     for (const { payload } of framesIn(line)) toHost.write(lineBytes(0, payload.length ? hex("9000") : hex("01")));
@@ -252,7 +252,7 @@ test("any stream will do: two pipes", async () => {
   link.close();
 });
 
-test("any stream will do: a socket", async () => {
+test("any stream works: a socket", async () => {
   const card = new FakeCard();
   const server = createServer((socket) => socket.pipe(card).pipe(socket));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

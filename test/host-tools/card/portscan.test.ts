@@ -76,7 +76,7 @@ async function telling(): Promise<FakeCard> {
   return card;
 }
 
-test("all ports are asked before one has answered, and each ends by its own limit", async () => {
+test("all ports are asked at once, and each has its own time limit", async () => {
   const { scan, events } = scanOf({
     stuck: "stuck",
     parrot: parrot(),
@@ -118,7 +118,7 @@ test("nothing is printed if all answer in time", async () => {
   assert.equal(reports, []);
 });
 
-test("other errors are not mistaken for errors of a port", async () => {
+test("other errors are not reported as errors of a port", async () => {
   const status = await statusOf(blankCard());
   const ask = async (path: string) => {
     if (path === "bad") throw new TypeError("a mistake");

@@ -31,7 +31,7 @@ const test = suite("scp03");
 const hex = (text: string) => Buffer.from(text, "hex");
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
-/** The recording card has i = 70, which changes only where its challenge is from. */
+/** The recorded card has i = 70, which differs only in the source of its challenge. */
 function recorded({
   keyset,
   securityLevel,
@@ -54,7 +54,7 @@ test("the levels are those of the documents", () => {
 for (const level of LEVELS) {
   const name = level.toString(16).padStart(2, "0");
 
-  test(`level ${name}: opened, and commands wrapped, byte for byte as another implementation does it`, () => {
+  test(`level ${name}: channel and commands are the same bytes as another implementation's`, () => {
     const challenge = pattern(8, 5);
     const oracle = new OracleHost(KEYS, level, HOST_CHALLENGE, challenge);
     const context = Buffer.concat([HOST_CHALLENGE, challenge]);
@@ -70,7 +70,7 @@ for (const level of LEVELS) {
   });
 }
 
-test("keys are derived as another implementation does it", () => {
+test("keys are derived as by another implementation", () => {
   for (const size of [8, 16, 24, 32]) {
     for (const constant of Object.values(CONSTANT))
       assert.is(
@@ -124,14 +124,14 @@ async function open(card: FakeCard, level: SecurityLevel): Promise<SecureChannel
 
 const command = (data: Uint8Array): Command => ({ cla: 0x80, ins: 0xe2, p1: 0x90, p2: 0, data });
 
-test("an answer with any bit changed is refused, where it has a MAC", async () => {
+test("an answer with any bit changed is refused, if it has a MAC", async () => {
   for (const level of atLeast(
     3,
     LEVELS.filter((level) => level & 0x10),
   )) {
     const card = new FakeCard();
     const hello = parseCardHello((await ask(card, initializeUpdate(0xff, HOST_CHALLENGE))).data);
-    // Each has the state of the one that the card answers.
+    // Each channel is in the same state as the one that the card answers.
     const channel = () => {
       const one = new SecureChannel(KEYS, level, HOST_CHALLENGE, hello);
       return { one, wrapped: one.wrap(command(pattern(20))) };
@@ -156,7 +156,7 @@ test("the levels are those of the documents", () => {
 for (const level of LEVELS) {
   const name = level.toString(16).padStart(2, "0");
 
-  test(`level ${name}: commands and answers of every length go through`, async () => {
+  test(`level ${name}: commands and answers of every length are exchanged`, async () => {
     const card = new FakeCard();
     const channel = await open(card, level);
     for (const length of [0, 1, 15, 16, 17, 0, 161, 0, 0, 231]) {
@@ -178,7 +178,7 @@ for (const level of LEVELS) {
     assert.equal(channel.unwrap(await ask(card, channel.wrap(command(hex("02"))))).data, hex("02"));
   });
 
-  test(`level ${name}: a warning comes with its MAC or bare`, async () => {
+  test(`level ${name}: a warning is accepted with its MAC or without data`, async () => {
     const card = new FakeCard();
     const channel = await open(card, level);
     card.answer = () => ({ sw: 0x63c4 });
@@ -190,7 +190,7 @@ for (const level of LEVELS) {
   });
 }
 
-test("an answer of another command is refused", async () => {
+test("the answer to another command is refused", async () => {
   const card = new FakeCard();
   const channel = await open(card, 0x11);
   const first = await ask(card, channel.wrap(command(hex("01"))));
@@ -198,7 +198,7 @@ test("an answer of another command is refused", async () => {
   assert.throws(() => channel.unwrap(first), isAuthentication);
 });
 
-test("where a MAC is due, an answer or a success without one is refused", async () => {
+test("at levels with an R-MAC, an answer or a success without one is refused", async () => {
   for (const answer of ["9000", "019000", "0102030405060708639a"]) {
     const channel = await open(new FakeCard(), 0x13);
     channel.wrap(command(hex("01")));
@@ -206,14 +206,14 @@ test("where a MAC is due, an answer or a success without one is refused", async 
   }
 });
 
-test("a card with other keys is found out before anything is sent to it", async () => {
+test("a card with other keys is noticed before anything is sent to it", async () => {
   const card = new FakeCard();
   card.keys.mac = Buffer.alloc(16, 1);
   const hello = parseCardHello((await ask(card, initializeUpdate(0xff, HOST_CHALLENGE))).data);
   assert.throws(() => new SecureChannel(KEYS, 0x33, HOST_CHALLENGE, hello), isAuthentication);
 });
 
-test("the answer to INITIALIZE UPDATE is taken only as this card gives it", () => {
+test("only the answer to INITIALIZE UPDATE that this card gives is accepted", () => {
   const good = hex(`${"00".repeat(10)}ff0360${"11".repeat(8)}${"22".repeat(8)}`);
   assert.is(parseCardHello(good).kvn, 0xff);
   assert.is(text(parseCardHello(good).cryptogram), "22".repeat(8));
@@ -231,7 +231,7 @@ test("a command that does not fit is refused before it is sent", async () => {
   assert.throws(() => channel.wrap(command(pattern(248))), /too long/);
 });
 
-test("a closed channel takes no command and no answer", async () => {
+test("a closed channel accepts no command and no answer", async () => {
   const channel = await open(new FakeCard(), 0x33);
   channel.close();
   assert.throws(() => channel.wrap(command(hex("01"))), /closed/);

@@ -27,7 +27,7 @@ async function traceHello(path: string, now?: () => Date): Promise<void> {
   trace.close();
 }
 
-test("a trace is its owner's, and the next run goes on with it", async () => {
+test("only the owner can read a trace, and the next run appends to it", async () => {
   const path = newPath();
   await traceHello(path);
   if (process.platform !== "win32") assert.is(statSync(path).mode & 0o777, 0o600);
@@ -50,13 +50,13 @@ test("a file that is no trace is not changed", () => {
     writeFileSync(path, contents, { mode: 0o600 });
     assert.throws(
       () => new Trace(path),
-      (error: unknown) => error instanceof FileError && /is no trace/.test(error.message),
+      (error: unknown) => error instanceof FileError && /is not a trace/.test(error.message),
     );
     assert.is(readFileSync(path, "utf8"), contents);
   }
 });
 
-testUnless(test, ON_WINDOWS, "a trace that others may read gets no more", async () => {
+testUnless(test, ON_WINDOWS, "nothing is appended to a trace that others may read", async () => {
   const path = newPath();
   await traceHello(path);
   chmodSync(path, 0o644);
@@ -66,7 +66,7 @@ testUnless(test, ON_WINDOWS, "a trace that others may read gets no more", async 
   );
 });
 
-test("a full disk interrupts nothing, and is reported at the end", async () => {
+test("a full disk interrupts nothing and is reported at the end", async () => {
   const path = newPath();
   const full = () => {
     throw Object.assign(new Error(), { code: "ENOSPC" });

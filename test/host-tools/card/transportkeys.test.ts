@@ -32,7 +32,7 @@ test("the public test keys have version FF", () => {
   for (const key of [enc, mac, dek]) assert.is(text(key), "404142434445464748494a4b4c4d4e4f");
 });
 
-test("a check value is the first 3 bytes of a block of ones, encrypted", () => {
+test("a key check value is the first 3 bytes of an encrypted block of 01 bytes", () => {
   for (let seed = 0; seed < 20; seed++) {
     const key = pattern(16, seed);
     const block = createCipheriv("aes-128-ecb", key, null).update(Buffer.alloc(16, 0x01));
@@ -49,7 +49,7 @@ test("a check value is the first 3 bytes of a block of ones, encrypted", () => {
   });
 });
 
-test("a card's keys come from the master key and its serial number", () => {
+test("a card's keys are derived from the master key and its serial number", () => {
   const master = pattern(16);
   const kdd = diversificationData("IB3000123");
   assert.is(text(kdd), "49423330303031323300");
@@ -67,7 +67,7 @@ test("the DEK encrypts whole blocks, chained, from a zero IV", () => {
   assert.is(encryptUnderDek(pattern(16), pattern(112)).length, 112);
 });
 
-test("PUT KEY carries a version and three keys under the old DEK, and is answered by their check values", () => {
+test("PUT KEY has a version and three keys under the old DEK, and its answer has their check values", () => {
   const fresh = { kvn: 0x01, enc: pattern(16, 1), mac: pattern(16, 2), dek: pattern(16, 3) };
   const { dek } = testKeys();
   const block = (key: Uint8Array) => `881110${text(encryptUnderDek(dek, key))}03${text(kcv(key))}`;

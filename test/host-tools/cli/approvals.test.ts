@@ -1,5 +1,5 @@
-// Operators and approvals through `dsc`, on both engines: from the first enrolment to an export that two people agree to, and
-// each approval that does not hold.
+// Operators and approvals through `dsc`, on both engines: from the first enrolment to an export that two people approve, and
+// every invalid approval.
 
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -48,7 +48,7 @@ const { DSC_OPERATOR: _, DSC_OPERATOR_KEY: __, ...CLEAN } = process.env;
 
 type Name = keyof typeof SEEDS;
 
-/** Who acts, in which register. */
+/** The environment that names a register and the operator who acts. */
 function environment({ where }: Rig, name?: Name): NodeJS.ProcessEnv {
   const operator = name && { DSC_OPERATOR: name, DSC_OPERATOR_KEY: OPERATOR_KEYS[name] };
   return { ...CLEAN, ...CUSTODY, DSC_REGISTER: where, ...operator };
@@ -102,7 +102,7 @@ const exporting = () => {
 
 onEachEngine(
   test,
-  "from the first operator to an export that two of them agree to",
+  "two operators are enrolled and agree to an export",
   async (rig) => {
     await putKeys(rig);
     await done(rig, undefined, "settings", "serial.first", "IB3000500");
@@ -149,7 +149,7 @@ onEachEngine(
 
 onEachEngine(
   test,
-  "an approval that does not hold is refused in one line",
+  "an invalid approval is refused in one line",
   async (rig) => {
     await putKeys(rig);
     await withTwo(rig);
@@ -204,7 +204,7 @@ onEachEngine(
 
 onEachEngine(
   test,
-  "an approval, and a request, end a quarter of an hour after they were asked for",
+  "an approval and its request expire a quarter of an hour after the request",
   async (rig) => {
     const { anna, boris } = await withTwo(rig);
     for (const setting of ["approval.unlock", "approval.export"] as const) await changeSetting(anna, setting, "yes");
@@ -246,7 +246,7 @@ onEachEngine(
 
 onEachEngine(
   test,
-  "whoever approves sees at the terminal what is asked for, and has to say yes",
+  "the approving operator sees the request at the terminal and must answer yes",
   async (rig) => {
     await putKeys(rig);
     await withTwo(rig);

@@ -31,7 +31,7 @@ function put(name: string, contents: string): string {
 
 const KEY_FILES = KINDS.flatMap((kind) => [`--${kind}-key`, put(`${kind}.key`, KEYS[kind].toString("hex"))]);
 const OTHER_KEY = put("other.key", pattern(32, 99).toString("hex"));
-/** Reads all of it; changes it; draws from it. */
+/** A command that reads all of the register, and one that changes it. */
 const CHECK = ["register", "check", ...KEY_FILES];
 const CHANGE = ["settings", "serial.first", "IB3000500", ...KEY_FILES.slice(4)];
 
@@ -79,7 +79,7 @@ const onEach = (name: string, body: (place: Place) => Promise<void>) => {
   for (const place of PLACES) packageTest(test, place.missing, `${name} (${place.kind})`, () => body(place));
 };
 
-onEach("a key of another register", async (place) => {
+onEach("a key of another register is refused", async (place) => {
   const where = await made(place);
   for (const kind of KINDS)
     assert.match(
@@ -90,7 +90,7 @@ onEach("a key of another register", async (place) => {
   assert.is(await settingsIn(where), 0);
 });
 
-onEach("a register that a newer version wrote", async (place) => {
+onEach("a register that a newer version wrote is refused", async (place) => {
   const where = await made(place);
   await (await openEngine(where, { migrations: [...MIGRATIONS, NEXT], migrate: true })).close();
   for (const args of [CHECK, CHANGE, ["register", "migrate"], ["card", "list"]])
@@ -98,7 +98,7 @@ onEach("a register that a newer version wrote", async (place) => {
   await (await openEngine(where, { migrations: [...MIGRATIONS, NEXT] })).close();
 });
 
-onEach("no register there", async (place) => {
+onEach("a missing register is reported, and init makes it", async (place) => {
   const where = await place.fresh();
   for (const args of [CHECK, CHANGE, ["challenge", "--serial", "IB3000123"], ["register", "migrate"]])
     assert.match(await run(6, where, args), "dsc register init makes");
@@ -106,7 +106,7 @@ onEach("no register there", async (place) => {
   await run(0, where, CHECK);
 });
 
-onEach("another program's database", async (place) => {
+onEach("another program's database is refused", async (place) => {
   const where = place.kind === "sqlite" ? await place.fresh() : await (await postgres()).database();
   await makeSongs(place, where);
   for (const args of [CHECK, CHANGE, ["register", "init", ...KEY_FILES]])
@@ -120,7 +120,7 @@ async function makeSongs({ kind }: Place, where: string): Promise<void> {
   database.close();
 }
 
-onEach("a clock that went back", async (place) => {
+onEach("a clock that went back is reported", async (place) => {
   const where = await made(place);
   const engine = await openEngine(where);
   const future = Buffer.from(String(Date.now() + HOUR));
@@ -143,13 +143,13 @@ onEach("a clock that went back", async (place) => {
 
 const onServer = (name: string, body: () => Promise<void>) => packageTest(test, NO_POSTGRES, name, body);
 
-onServer("a database in another encoding", async () => {
+onServer("a database in another encoding is refused", async () => {
   const where = await (await postgres()).database("LATIN1");
   for (const args of [CHECK, ["register", "init", ...KEY_FILES]])
     assert.match(await run(6, where, args), /encoding is LATIN1; make one with createdb --encoding=UTF8/);
 });
 
-onServer("another time zone, of the server and of the computer, changes nothing", async () => {
+onServer("another time zone of the server or the computer changes nothing", async () => {
   const server = await postgres();
   const where = await server.schema();
   await run(0, where, ["register", "init", ...KEY_FILES]);
@@ -162,7 +162,7 @@ onServer("another time zone, of the server and of the computer, changes nothing"
   await run(0, where, CHECK);
 });
 
-onServer("a URL with a password in it is refused, and not repeated", async () => {
+onServer("a URL with a password is refused without repeating it", async () => {
   for (const where of ["postgres://desk:hunter2@localhost/desk", "postgres://desk@localhost/desk?password=hunter2"]) {
     const said = await run(2, where, CHECK);
     assert.match(said, "PGPASSFILE");
@@ -170,7 +170,7 @@ onServer("a URL with a password in it is refused, and not repeated", async () =>
   }
 });
 
-test("a URL of something else, and an sslmode that is none or that means something else to libpq, are refused", async () => {
+test("a URL of another kind, and an sslmode that is unknown or means something else to libpq, are refused", async () => {
   assert.match(
     await run(2, "mysql://desk:hunter2@localhost/desk", CHECK),
     /^dsc: this URL names no register; give a file or a postgres:/,
@@ -188,7 +188,7 @@ onServer("an error of TLS set-up is explained", async () => {
     assert.match(await run(6, `${where}&${name}=${join(FOLDER, "gone.pem")}`, CHECK), /gone.pem: cannot be read/);
 });
 
-onServer("a password from PGPASSFILE: dsc prints its own messages and nothing else", async () => {
+onServer("with a password from PGPASSFILE dsc prints only its own messages", async () => {
   const server = await postgres();
   await server.run("CREATE ROLE bench LOGIN SUPERUSER PASSWORD 'hunter2'");
   writeFileSync(join(server.data, "pg_hba.conf"), "local all bench scram-sha-256\nlocal all all trust\n");
@@ -201,7 +201,7 @@ onServer("a password from PGPASSFILE: dsc prints its own messages and nothing el
   assert.match(await run(6, where, CHECK, { ...CLEAN, PGPASSFILE: put("none", "\n") }), "PGPASSFILE");
 });
 
-onServer("a server that is away, and back", async () => {
+onServer("a server that is away is reported, and used again when it is back", async () => {
   const server = await postgres();
   const where = await server.schema();
   await run(0, where, ["register", "init", ...KEY_FILES]);

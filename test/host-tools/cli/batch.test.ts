@@ -1,5 +1,5 @@
-// `dsc personalize --batch` and `--orders`, and `dsc batch`, with simulated cards on serial lines: what they print, their exit codes,
-// what is refused before a card is touched; and that no PIN or key is printed.
+// `dsc personalize --batch` and `--orders`, and `dsc batch`, with simulated cards on serial lines: what they print, their exit
+// codes, and what is refused before a card is touched. No PIN or key is printed.
 
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -83,7 +83,7 @@ function fill(): Card[] {
 
 const many = (...more: readonly string[]) => ["personalize", ...OPEN, ...TRANSPORT, ...PORTS, ...more];
 
-/** What a command printed as JSON: what happened, and the result. */
+/** The JSON that a command printed: the events, and the result. */
 function told(stdout: string) {
   const lines = stdout
     .trimEnd()
@@ -127,7 +127,7 @@ const TAKEN = ["IB3000900", undefined].map((serial, at) => ({
 
 const LIST = put("cards.csv", `${HEADER}\nIB3000123,jane,,${PIN},,,\n,joe,,,,4,\n`);
 
-test("a list: events in JSON, the report, and once more it is refused", async () => {
+test("a list gives events in JSON and a report, and is refused a second time", async () => {
   const cards = fill();
   const folder = join(FOLDER, "report");
   const { stdout } = await run(0, ...many("--batch", LIST, "--report", folder, "--json"));
@@ -154,7 +154,7 @@ test("a list: events in JSON, the report, and once more it is refused", async ()
   assert.is(told((await run(0, ...many("--batch", again, "--again", "--json"))).stdout).result.batch, 3);
 });
 
-test("lines for people, where there is no terminal", async () => {
+test("without a terminal the command prints lines", async () => {
   fill();
   const list = put("two.csv", `${HEADER}\n,a,,,,,\n,b,,,,,\n`);
   const { stdout, stderr } = await run(0, ...many("--batch", list));
@@ -164,7 +164,7 @@ test("lines for people, where there is no terminal", async () => {
   for (const code of ["\x07", "\x1b"]) assert.not.ok(`${stdout}${stderr}`.includes(code), "what only a terminal takes");
 });
 
-test("orders, with the PIN that was chosen; the list of batches, and closing", async () => {
+test("orders are seeded with the chosen PINs, batches are listed and closed", async () => {
   const pin = put("pin", `${PIN}\n`);
   for (const user of ["jane", "jim"]) await run(0, "order", "add", "--user", user, "--pin-file", pin, ...OPEN);
   const cards = fill();
@@ -210,7 +210,7 @@ test("orders, with the PIN that was chosen; the list of batches, and closing", a
   );
 });
 
-test("a bad list is one line, and no card is touched", async () => {
+test("an invalid list is an error of one line, and no card is touched", async () => {
   const cards = fill();
   const before = cards.map(({ flash }) => Buffer.from(flash.bytes));
   const bad: readonly [string | Buffer, RegExp][] = [
@@ -232,7 +232,7 @@ test("a bad list is one line, and no card is touched", async () => {
   assert.equal([dry.cards, dry.given], [2, { serials: 1, pins: 1, keys: 0 }]);
 });
 
-test("the hint fits why rows failed: a card is put aside only where one is to blame", async () => {
+test("the hint fits the reason of the failure: a card is put aside only if it is to blame", async () => {
   const list = put("taken.csv", `${HEADER}\nIB3000900,jane,,,,,\n,joe,,,,,\n`);
   await opened((register) =>
     openFileBatch(register, { path: list, contents: readFileSync(list), cards: TAKEN, again: false }),
@@ -254,7 +254,7 @@ test("the hint fits why rows failed: a card is put aside only where one is to bl
   }
 });
 
-test("the hint of an error about a list or a batch says nothing of keys or cards to look for", async () => {
+test("the hint for an error about a list or a batch does not mention keys or cards", async () => {
   const taken = put("taken2.csv", `${HEADER}\nIB3000123,jane,,,,,\n`);
   const { error } = JSON.parse((await run(6, ...many("--batch", taken, "--json"))).stdout);
   assert.match(error.hint, /^Correct the list/);
@@ -262,7 +262,7 @@ test("the hint of an error about a list or a batch says nothing of keys or cards
   assert.match(unknown.hint, /^dsc batch list/);
 });
 
-test("options that do not go together", async () => {
+test("options that exclude each other are refused", async () => {
   for (const more of [
     ["--serial", "IB3000001"],
     ["--next"],
@@ -281,7 +281,7 @@ test("options that do not go together", async () => {
   assert.not.ok(existsSync(join(FOLDER, "x.pdf")));
 });
 
-test("a list that others may read is warned of where it has PINs", async () => {
+test("a list with PINs that others may read gives a warning", async () => {
   const { chmodSync } = await import("node:fs");
   chmodSync(LIST, 0o644);
   assert.match(

@@ -1,5 +1,5 @@
-// `dsc personalize --batch` at a terminal: a bar for each port and one for all, the bell where somebody has to act, and Ctrl-C, which
-// leaves no card half done.
+// `dsc personalize --batch` at a terminal: a bar for each port and one for all, the bell when somebody has to act, and Ctrl-C,
+// which leaves no card half done.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ const BELL = "\x07";
 const CTRL_C = "\x03";
 const COLUMNS = 120;
 const ROWS = 30;
-/** From a card that is put in to the middle of its seeding. */
+/** The number of frames from putting in a card to the middle of its seeding. */
 const FRAMES = 20;
 
 function put(name: string, contents: string): string {
@@ -50,7 +50,7 @@ test.after(() => {
   for (const line of lines) line.close();
 });
 
-test("bars and the bell; Ctrl-C finishes the card at work (130), and the same command goes on", async () => {
+test("the terminal shows bars and rings; Ctrl-C finishes the current card (130), and the same command continues", async () => {
   await (await newRegister(REGISTER)).close();
   const [first, second, third] = [blankCard({ seed: 71 }), blankCard({ seed: 72 }), blankCard({ seed: 73 })];
   const terminal = new TerminalProgram([DSC, ...ARGS], COLUMNS, ROWS);

@@ -1,5 +1,5 @@
-// `dsc` as people and scripts call it, with a simulated card at the other end of a serial line: results, exit codes,
-// files, and that it never prints a secret.
+// `dsc` as people and scripts call it, with a simulated card at the other end of a serial line: results, exit codes and
+// files. It never prints a secret.
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -59,7 +59,7 @@ async function newDesk() {
 }
 type Desk = Awaited<ReturnType<typeof newDesk>>;
 
-/** Runs `dsc`: in this process, or with options (which may be none) as one of its own. */
+/** Runs `dsc` in this process or, if options are given (even empty ones), as a separate process. */
 async function dsc(args: readonly string[], options?: DscOptions): Promise<Ended> {
   const ended = await (options ? runDsc(args, options) : dscHere(args));
   printed.push(ended.stdout, ended.stderr);
@@ -75,7 +75,7 @@ function personalizing(sim: SimProcess, at: Desk, ...more: string[]): string[] {
   return ["personalize", ...portUnless(more, sim), "--serial", SERIAL, ...at.register, "--pin-file", at.pin, ...more];
 }
 
-/** The card's port; it may be given once only. */
+/** The option for the card's port, unless `more` has it: it may be given only once. */
 function portUnless(more: readonly string[], sim: SimProcess): string[] {
   return more.includes("--port") ? [] : ["--port", sim.port];
 }
@@ -96,7 +96,7 @@ function assertRefused(ended: Ended, code: number, says: RegExp): void {
   assert.match(lines[0] as string, /^dsc: /);
 }
 
-/** Every file in the desk's folder by a hash of what it holds, and what its register says of cards. */
+/** A hash of every file in the desk's folder, and the register's tables about cards. */
 async function contentsOf({ folder, db }: Desk): Promise<Record<string, string>> {
   const hash = (name: string) =>
     createHash("sha256")
@@ -106,7 +106,7 @@ async function contentsOf({ folder, db }: Desk): Promise<Record<string, string>>
   return { ...Object.fromEntries(names.map((name) => [name, hash(name)])), register: await tablesIn(db) };
 }
 
-test("from a blank card to a login, and back to NO KEY", async () => {
+test("a blank card is personalized, logs in and is wiped to NO KEY", async () => {
   const sim = await startBlank();
   const at = await newDesk();
   const info = async () => JSON.parse((await dsc(["info", "--port", sim.port, "--json"], {})).stdout);
@@ -151,7 +151,7 @@ test("from a blank card to a login, and back to NO KEY", async () => {
   await sim.stop();
 });
 
-test("a card is personalized anew, with other transport keys; wrong ones are tried once", async () => {
+test("a card is personalized again with other transport keys, and wrong ones are tried once", async () => {
   const sim = await startBlank();
   const at = await newDesk();
   assert.is((await personalize(sim, at, "--transport", at.transport)).code, 0);
@@ -181,7 +181,7 @@ test("a card is personalized anew, with other transport keys; wrong ones are tri
   await sim.stop();
 });
 
-test("without --transport there is a warning; the register takes a second card; the server may judge the PIN", async () => {
+test("without --transport there is a warning; the register takes a second card; a card may have the server's PIN check", async () => {
   const at = await newDesk();
   const one = await startBlank();
   const done = await personalize(one, at);
@@ -204,7 +204,7 @@ test("without --transport there is a warning; the register takes a second card; 
   await two.stop();
 });
 
-test("--dry-run says what would be done and touches nothing", async () => {
+test("--dry-run says what would be done and changes nothing", async () => {
   const sim = await startBlank();
   const at = await newDesk();
   const before = await contentsOf(at);
@@ -220,7 +220,7 @@ test("--dry-run says what would be done and touches nothing", async () => {
   await sim.stop();
 });
 
-test("a simulator that dies in the middle, and Ctrl-C: run again, it finishes with the key of the register", async () => {
+test("after a simulator that dies in the middle, and after Ctrl-C, a second run finishes with the register's key", async () => {
   const at = await newDesk();
   const flash = at.path("flash");
   const port = join(FOLDER, `port${++scratch}`);
@@ -245,7 +245,7 @@ test("a simulator that dies in the middle, and Ctrl-C: run again, it finishes wi
   await sim.stop();
 });
 
-/** Personalizes, and ends the simulator or interrupts `dsc` as soon as the keys are on their way to the card. */
+/** Personalizes, and ends the simulator or interrupts `dsc` as soon as the keys are being sent to the card. */
 function cutShort(sim: SimProcess, at: Desk, args: readonly string[], end: "kill" | "SIGINT"): Promise<Ended> {
   const trace = at.path(`trace-${end}`);
   return dsc(personalizing(sim, at, "--trace", trace, ...args), {
@@ -258,7 +258,7 @@ function cutShort(sim: SimProcess, at: Desk, args: readonly string[], end: "kill
   });
 }
 
-test("Ctrl-C while nobody answers", async () => {
+test("Ctrl-C ends the command while no card answers", async () => {
   const sim = await startBlank();
   await sim.run("cut");
   const trace = (await newDesk()).path("trace");
@@ -273,7 +273,7 @@ test("Ctrl-C while nobody answers", async () => {
   await sim.stop();
 });
 
-test("no answer, a busy port, and a path that is no port", async () => {
+test("no answer, a busy port and a path that is no port are errors", async () => {
   const sim = await startDemo();
   const held = await openCard(sim.port);
   assertRefused(await dsc(["info", "--port", sim.port], {}), 3, /in use by another program/);
@@ -297,7 +297,7 @@ test("no answer, a busy port, and a path that is no port", async () => {
   await sim.stop();
 });
 
-test("a port whose last user is just letting go of it", async () => {
+test("a port is used as soon as its last user releases it", async () => {
   const sim = await startDemo();
   const held = await openCard(sim.port);
   const next = openCard(sim.port);
@@ -307,8 +307,8 @@ test("a port whose last user is just letting go of it", async () => {
   await sim.stop();
 });
 
-/** Root may open everything; then it is tried as nobody, where nobody can read this checkout. */
-test("a port that one may not open", async () => {
+/** Root can open every port, so root runs this test as user nobody, if that user can read this checkout. */
+test("a port without permission is reported", async () => {
   const sim = await startDemo();
   const root = process.getuid?.() === 0;
   chmodSync(sim.port, 0o600);
@@ -322,7 +322,7 @@ test("a port that one may not open", async () => {
   assertRefused(ended, 3, /dialout.*PROVISIONING\.md/);
 });
 
-test("wrong options are refused, and nothing is touched", async () => {
+test("wrong options are refused, and nothing is changed", async () => {
   const sim = await startBlank();
   const demo = await startDemo();
   const at = await newDesk();
@@ -381,7 +381,7 @@ test("wrong options are refused, and nothing is touched", async () => {
   await demo.stop();
 });
 
-test("a master key says that the card has keys of its own: one that claims the public test keys is left alone", async () => {
+test("with a master key, a card that claims the public test keys is left alone", async () => {
   const at = await newDesk();
   const blank = await startBlank();
   const demo = await startDemo();
@@ -398,7 +398,7 @@ test("a master key says that the card has keys of its own: one that claims the p
   await demo.stop();
 });
 
-test("the bench test: the steps without a person, and a personalized card", async () => {
+test("the bench test runs its steps without a person, and refuses a personalized card", async () => {
   const sim = await startBlank();
   const good = await dsc(["test", "--port", sim.port, "--json"], {});
   assert.is(good.code, 0, good.stderr);
@@ -416,7 +416,7 @@ test("the bench test: the steps without a person, and a personalized card", asyn
   await demo.stop();
 });
 
-test("at a terminal: the bench test with a person, a PIN that is typed unseen, and wipe, which asks", async () => {
+test("at a terminal the bench test asks a person, a PIN is typed unseen, and wipe asks first", async () => {
   const sim = await startBlank();
   const at = await newDesk();
   const program = new TerminalProgram([DSC, "test", "--port", sim.port], 200);
@@ -449,7 +449,7 @@ test("at a terminal: the bench test with a person, a PIN that is typed unseen, a
   printed.push(person.raw);
   assert.is(await sim.login(PIN, "271828"), ocra(SUITE, (await recordIn(at.db, SERIAL)).key, { challenge: "271828" }));
 
-  // No PIN is asked for where port, card or register say that none is needed.
+  // No PIN is asked for if the port, the card or the register shows that none is needed.
   for (const [more, code, says] of [
     [[], 0, /nothing was done/],
     [["--port", at.path("none")], 3, /no such port/],
@@ -475,7 +475,7 @@ test("at a terminal: the bench test with a person, a PIN that is typed unseen, a
   await sim.stop();
 });
 
-test("help with examples on every command, a version, completion", async () => {
+test("every command has help with examples; there is a version and completion", async () => {
   const help = (await dsc(["--help"])).stdout;
   const names = [...help.matchAll(/^ {2}([a-z]+) /gm)].map((match) => match[1] as string).filter((n) => n !== "help");
   assert.equal(names.sort(), [
@@ -517,7 +517,7 @@ test("help with examples on every command, a version, completion", async () => {
   assertRefused(await dsc(["completion", "tcsh"]), 2, /tcsh/);
 });
 
-test("completion, as bash does it", async () => {
+test("bash completes commands and options", async () => {
   const { stdout } = await dsc(["completion", "bash"]);
   const at = await newDesk();
   for (const name of ["our seeds.xml", "our *"]) at.put(name, "");

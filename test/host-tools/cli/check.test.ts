@@ -1,5 +1,5 @@
-// `dsc check` as people and scripts call it, with a simulated card at the other end of a serial line: what it prints, and its
-// exit codes. And a card that is damaged at the desk: its order is placed again, and another card is made for it.
+// `dsc check` as people and scripts call it, with a simulated card at the other end of a serial line: its output and exit
+// codes. And a card that is damaged at the desk: its order is placed again, and another card is made for it.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -53,7 +53,7 @@ const json = async (code: number, ...args: readonly string[]) => JSON.parse(awai
 const seeding = (sim: SimProcess, ...more: readonly string[]) =>
   ["personalize", "--port", sim.port, ...OPEN, "--transport", TRANSPORT].concat(more);
 
-test("the card of the register, one that differs, one with other keys, one that is not known", async () => {
+test("check compares the register's card, one that differs, one with other keys and an unknown one", async () => {
   const sim = await SimProcess.start(join(FOLDER, "one"));
   await run(0, ...seeding(sim, "--serial", SERIAL, "--pin-file", PIN_FILE));
   const check = ["check", "--port", sim.port, ...IN];
@@ -91,7 +91,7 @@ test("the card of the register, one that differs, one with other keys, one that 
   for (const each of [sim, blank, demo]) await each.stop();
 });
 
-test("a card that is damaged after seeding: its order is placed again and made anew", async () => {
+test("the order of a card that is damaged after seeding is placed again and seeded anew", async () => {
   const first = await SimProcess.start(join(FOLDER, "first"), "--seed", "21");
   await run(0, "order", "add", "--user", "jane", "--pin-file", PIN_FILE, ...OPEN);
   const { serial: damaged } = await json(0, ...seeding(first, "--order", "1"));

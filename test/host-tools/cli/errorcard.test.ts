@@ -1,4 +1,4 @@
-// `dsc` with a card in ERROR on the line: every command that speaks to it says which error it is and what to do, and ends
+// `dsc` with a card in ERROR on the line: every command that talks to the card names the error and what to do, and ends
 // with exit code 5.
 
 import { writeFileSync } from "node:fs";
@@ -22,7 +22,7 @@ function put(name: string, contents: string | Uint8Array): string {
   return path;
 }
 
-test("info, check, personalize, test and wipe name the error; ports does, too", async () => {
+test("info, check, personalize, test, wipe and ports name the error", async () => {
   const sim = await SimProcess.start(join(FOLDER, "port"), "--flash", put("card.bin", unreadableFlash()));
   const given = ["--serial", "IB3000123", "--pin-file", put("pin", "8352\n"), ...(await registerFiles(FOLDER))];
   const register = ["--register", join(FOLDER, "register.db")];

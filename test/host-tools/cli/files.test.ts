@@ -1,5 +1,5 @@
-// `dsc` as people and scripts call it, where no card is needed: results, exit codes, files, and that no
-// secret is ever told.
+// `dsc` as people and scripts call it, for everything that needs no card: results, exit codes and files. No secret is
+// ever printed.
 
 import { spawn, spawnSync } from "node:child_process";
 import { createCipheriv, createHash, createHmac } from "node:crypto";
@@ -83,7 +83,7 @@ function newPath(name: string): string {
   return join(FOLDER, `${++files}-${name}`);
 }
 
-/** A new file of the owner's. */
+/** A new file; by default only its owner can read it. */
 function file(contents: string | Buffer, name = "file", mode = 0o600): string {
   const path = newPath(name);
   writeFileSync(path, contents, { mode });
@@ -99,7 +99,7 @@ const PASSPHRASE_SEEDS = newSeeds({ passphrase: Buffer.from(PASSPHRASE) });
 const SEED_KEY_FILE = file(`${SEED_KEY.toString("hex")}\n`, "seeds.key");
 const PASSPHRASE_FILE = file(`${PASSPHRASE}\n`, "passphrase");
 const PIN_FILE = file(`${PIN}\n`, "pin");
-/** Cards of the register: one that checks its PIN, one that leaves it to the site, one that is locked, one without unlock key. */
+/** Cards of the register: one that checks its PIN, one whose PIN the site checks, a locked one, one without unlock key. */
 const DESK_CARDS = [
   { serial: CARD.serial, suite: SUITE, pinCheck: "card", key: KEY, unlockKey: UNLOCK_KEY },
   { serial: SERVER.serial, suite: SERVER.suite, pinCheck: "server", key: SERVER_KEY },
@@ -168,7 +168,7 @@ function kept(result: Ended): Ended {
   return result;
 }
 
-/** The one line that a command prints where all is well. */
+/** The single line that a successful command prints. */
 async function answer(args: readonly string[], setting: Setting = {}): Promise<string> {
   const { code, stdout, stderr, lines } = await dsc(args, setting);
   assert.is(code, 0, stderr);
@@ -214,7 +214,7 @@ function digest(path: string): string {
   return createHash("sha256").update(readFileSync(path)).digest("hex");
 }
 
-/** OCRA of RFC 6287 once more, for a decimal challenge and HMAC-SHA-256: an independent value. */
+/** OCRA of RFC 6287, computed independently, for a decimal challenge and HMAC-SHA-256. */
 function response(name: string, key: Buffer, challenge: string, pin?: Buffer): string {
   const field = Buffer.from(Number(challenge).toString(16).padEnd(256, "0"), "hex");
   const message = Buffer.concat([Buffer.from(`${name}\0`), field, pin ?? Buffer.alloc(0)]);
@@ -242,7 +242,7 @@ function verifying(serial: string, challenge: string, typed: string, ...more: st
 
 // ---- dsc ocra ----
 
-test("ocra: responses of test/vectors, leading zeros included", async () => {
+test("ocra: it prints the responses of test/vectors, leading zeros included", async () => {
   let count = 0;
   for (const name of OCRA_FILES) {
     const all = ocraVectors(name).filter(({ suite }) => !/:C-|-T\d|-S\d/.test(suite));
@@ -258,7 +258,7 @@ test("ocra: responses of test/vectors, leading zeros included", async () => {
   assert.ok(count >= 6, `${count} responses`);
 });
 
-test("ocra: the response of a key on stdin; comments, no line end, and JSON", async () => {
+test("ocra: it takes a key on stdin, with comments, without a line end, and prints JSON", async () => {
   const args = ["ocra", "--suite", SUITE, "--challenge", "012345"];
   const right = cardResponse("012345");
   const hex = KEY.toString("hex");
@@ -267,7 +267,7 @@ test("ocra: the response of a key on stdin; comments, no line end, and JSON", as
   assert.equal(await answerJson(args, { input: hex }), { response: right });
 });
 
-test("ocra: a PIN comes from a file, and is needed only where the suite has one", async () => {
+test("ocra: a PIN comes from a file, and is needed only if the suite has one", async () => {
   const args = ["ocra", "--suite", SERVER.suite, "--challenge", "000016"];
   const input = KEY.toString("hex");
   assert.is(await answer([...args, "--pin-file", PIN_FILE], { input }), serverResponse("000016"));
@@ -300,7 +300,7 @@ test("ocra: an impossible suite or challenge is a usage error, reported before t
   await refused(2, /--suite/, ["ocra", "--challenge", "123456"]);
 });
 
-test("ocra: stdin without a key", async () => {
+test("ocra: stdin without a key is an error", async () => {
   const hex = KEY.toString("hex");
   for (const [input, why] of [
     ["", /empty/],
@@ -318,7 +318,7 @@ test("ocra: stdin without a key", async () => {
 
 // ---- dsc keys ----
 
-test("keys new: 16 bytes, random, for the owner alone, and never over another file", async () => {
+test("keys new: it writes 16 random bytes that only the owner can read, and never over another file", async () => {
   const [first, second] = [newPath("transport.key"), newPath("transport.key")];
   assert.match(await answer(["keys", "new", first]), first);
   assert.equal(await answerJson(["keys", "new", second]), { file: second });
@@ -345,7 +345,7 @@ async function assertShown(key: string, kcv: string): Promise<void> {
   assert.is(await answer(["keys", "show", "-"], { input: `# a comment\n${key}\n` }), kcv.toUpperCase());
 }
 
-test("keys show: the check value of a key in a file or on stdin, as others compute it", async () => {
+test("keys show: the check value of a key in a file or on stdin is the one that others compute", async () => {
   for (const key of ["00112233445566778899aabbccddeeff", "f".repeat(32)]) await assertShown(key, checkValueOf(key));
   await alsoSharedLater("check values of transport keys", async () => {
     for (const { key, kcv } of atLeast(3, scp03Rows("kcv"))) await assertShown(key, kcv);
@@ -362,7 +362,7 @@ test("keys show --fingerprint: the HMAC under the whole key, which tells keys wi
   assert.equal(await answerJson(show), { file: path, checkValue, fingerprint });
 });
 
-test("keys show: a key that was drawn, and what is no transport key", async () => {
+test("keys show: it takes a new key, and refuses a file that is no transport key", async () => {
   const drawn = newPath("transport.key");
   await answer(["keys", "new", drawn]);
   assert.match(await answer(["keys", "show", drawn]), /^[0-9A-F]{6}$/);
@@ -379,7 +379,7 @@ test("keys show: a key that was drawn, and what is no transport key", async () =
 
 // ---- dsc unlock ----
 
-test("unlock: the code for a lock code, the same again; the keys from files or stdin", async () => {
+test("unlock: a lock code gets the same unlock code each time; keys come from files or stdin", async () => {
   const args = ["unlock", "--serial", CARD.serial, "--lock-code", "00040277"];
   const right = response("OCRA-1:HOTP-SHA256-8:QN08", UNLOCK_KEY, "00040277");
   assert.is(await answer([...args, ...DESK]), right);
@@ -395,7 +395,7 @@ test("unlock: the code opens a locked card", async () => {
   assert.is(enter(card, await answer(args)), "NEW>");
 });
 
-test("unlock: bad lock codes, cards without an unlock key, cards of nobody", async () => {
+test("unlock: bad lock codes, cards without an unlock key and unknown cards are refused", async () => {
   for (const code of ["", "1234567", "123456789", "1234567a", "1234 5678", "-1234567", "１２３４５６７８"])
     await refused(2, /8 digits/, ["unlock", "--serial", CARD.serial, `--lock-code=${code}`, ...DESK]);
   const args = ["unlock", "--lock-code", "12345678", ...DESK];
@@ -405,11 +405,11 @@ test("unlock: bad lock codes, cards without an unlock key, cards of nobody", asy
   await refused(2, /--serial/, args);
 });
 
-test("unlock: a register or key that cannot be used", async () => {
+test("unlock: an unusable register or key is reported", async () => {
   const args = ["unlock", "--serial", CARD.serial, "--lock-code", "12345678", ...DESK];
   const register = (path: string) => [...args, "--register", path];
   await refused(6, /no such file/, register(newPath("nothing")));
-  await refused(6, /is no file/, register(FOLDER));
+  await refused(6, /is not a file/, register(FOLDER));
   await refused(6, /is not a register/, register(file("<a/>")));
   await refused(2, /password/, register("postgres://desk:secret@localhost/desk"));
   const keys = (path: string) => [...args, "--site-key", path];
@@ -422,7 +422,7 @@ test("unlock: a register or key that cannot be used", async () => {
   await refused(6, /key is needed/, ["unlock", "--serial", CARD.serial, "--lock-code", "12345678", ...REGISTER]);
 });
 
-testUnless(test, ON_WINDOWS, "a secret file that others may read is not read, unless the owner insists", async () => {
+testUnless(test, ON_WINDOWS, "a secret file that others may read is refused, unless an option allows it", async () => {
   const open = file(KEYS.site.toString("hex"), "open.key", 0o644);
   const args = ["unlock", "--serial", CARD.serial, "--lock-code", "12345678", ...DESK, "--site-key", open];
   await refused(6, /chmod 600, or insist with --insecure-key-file/, args);
@@ -431,7 +431,7 @@ testUnless(test, ON_WINDOWS, "a secret file that others may read is not read, un
 
 // ---- dsc challenge, dsc verify ----
 
-test("challenge: six digits, as text in JSON", async () => {
+test("challenge: it prints six digits, as text in JSON", async () => {
   const args = ["challenge", "--serial", CARD.serial, ...REGISTER];
   assert.match(await answer(args), /^\d{6}$/);
   const { challenge, ...rest } = await answerJson(args);
@@ -440,7 +440,7 @@ test("challenge: six digits, as text in JSON", async () => {
   assert.equal(rest, { serial: CARD.serial, seconds: 300 });
 });
 
-test("challenge: bad input", async () => {
+test("challenge: invalid input is refused", async () => {
   for (const serial of ["", "IB300012", "IB30001234", "ib3000123", "IB3000123\n"])
     await refused(2, /no serial number/, ["challenge", "--serial", serial, ...REGISTER]);
   await refused(2, /no register is named/, ["challenge", "--serial", CARD.serial]);
@@ -449,10 +449,10 @@ test("challenge: bad input", async () => {
   const args = ["challenge", "--serial", CARD.serial, "--register"];
   await refused(6, /is not a register/, [...args, file("{}")]);
   await refused(6, /no such file/, [...args, join(FOLDER, "nowhere", "desk.db")]);
-  await refused(6, /is no file/, [...args, FOLDER]);
+  await refused(6, /is not a file/, [...args, FOLDER]);
 });
 
-test("verify: accepted or refused, with the PIN where the site judges it", async () => {
+test("verify: a response is accepted or refused, with the PIN if the server checks it", async () => {
   const first = await newChallenge();
   const args = verifying(CARD.serial, first, cardResponse(first));
   assert.equal(await answerJson(args), { serial: CARD.serial, accepted: true });
@@ -475,7 +475,7 @@ async function isRefused(args: string[]): Promise<void> {
   assert.equal({ code, stdout, stderr }, { code: 1, stdout: "refused\n", stderr: "" });
 }
 
-test("verify: what is no response, no challenge or no card never has the code of a refusal, and spends nothing", async () => {
+test("verify: an invalid response, challenge or card never has the exit code of a refusal, and spends nothing", async () => {
   const challenge = await newChallenge();
   const right = cardResponse(challenge);
   for (const typed of ["", "1234567", "123456789", "1234567a", " 1234567", "1234 5678", "１２３４５６７８"])
@@ -496,7 +496,7 @@ test("verify: what is no response, no challenge or no card never has the code of
   assert.is(await answer(verifying(CARD.serial, challenge, right)), "accepted");
 });
 
-test("verify: a response is accepted once, and a wrong one costs the challenge", async () => {
+test("verify: a response is accepted once, and a wrong one spends the challenge", async () => {
   const challenge = await newChallenge();
   const args = verifying(CARD.serial, challenge, cardResponse(challenge));
   assert.is(await answer(args), "accepted");
@@ -508,7 +508,7 @@ test("verify: a response is accepted once, and a wrong one costs the challenge",
   await isRefused(verifying(CARD.serial, second, right));
 });
 
-test("verify: a challenge that was not given out, or to another card, is refused", async () => {
+test("verify: a challenge that was not issued, or for another card, is refused", async () => {
   const challenge = await newChallenge();
   const other = challenge === "000001" ? "000002" : "000001";
   await isRefused(verifying(CARD.serial, other, cardResponse(other)));
@@ -517,7 +517,7 @@ test("verify: a challenge that was not given out, or to another card, is refused
   assert.is(await answer(verifying(CARD.serial, challenge, cardResponse(challenge))), "accepted");
 });
 
-test("verify: of eight at once with one response, one is accepted and seven are refused", async () => {
+test("verify: of eight processes with one response, one accepts and seven refuse", async () => {
   const challenge = await newChallenge();
   const args = verifying(CARD.serial, challenge, cardResponse(challenge));
   const results = await Promise.all(Array.from({ length: 8 }, () => dscBeside(args)));
@@ -526,7 +526,7 @@ test("verify: of eight at once with one response, one is accepted and seven are 
   assert.equal(results.map(({ stdout }) => stdout).sort(), ["accepted\n", ...Array(7).fill("refused\n")]);
 });
 
-test("challenge: eight at once are eight challenges, and all are kept", async () => {
+test("challenge: eight processes at once issue eight challenges, and all are kept", async () => {
   const args = ["challenge", "--serial", CARD.serial, ...REGISTER];
   const results = await Promise.all(Array.from({ length: 8 }, () => dscBeside(args)));
   const drawn = results.map(({ stdout }) => stdout.trim());
@@ -541,7 +541,7 @@ function newChallenge(serial = CARD.serial): Promise<string> {
 
 // ---- dsc pskc ----
 
-test("pskc show: every card, secrets masked, without the key", async () => {
+test("pskc show: without the key it lists every card, with secrets masked", async () => {
   const { code, stdout, stderr } = await dsc(["pskc", "show", SEEDS]);
   assert.is(code, 0, stderr);
   assert.match(stdout, /encrypted under a pre-shared key/);
@@ -552,7 +552,7 @@ test("pskc show: every card, secrets masked, without the key", async () => {
   assert.match((await dsc(["pskc", "show", PASSPHRASE_SEEDS])).stdout, /encrypted under a passphrase/);
 });
 
-test("pskc show: with the key, every MAC is checked", async () => {
+test("pskc show: with the key it checks every MAC", async () => {
   const args = ["pskc", "show", SEEDS, "--pskc-key", SEED_KEY_FILE];
   assert.match((await dsc(args)).stdout, /^MACs +right$/m);
   const tampered = file(tamper(readFileSync(SEEDS, "utf8")));
@@ -571,7 +571,7 @@ test("pskc show: with the key, every MAC is checked", async () => {
   await refused(6, /opens with a key/, ["pskc", "show", SEEDS, "--pskc-key", PASSPHRASE_FILE]);
 });
 
-test("pskc show: JSON", async () => {
+test("pskc show: it prints JSON", async () => {
   const { cards, ...rest } = await answerJson(["pskc", "show", SEEDS]);
   assert.equal(rest, { file: SEEDS, opensWith: "key", checked: false, otherKeys: 0, refused: [] });
   const { key, unlockKey, ...card } = CARD;
@@ -581,7 +581,7 @@ test("pskc show: JSON", async () => {
   assert.is((await answerJson(["pskc", "show", SEEDS, "--pskc-key", SEED_KEY_FILE])).checked, true);
 });
 
-test("pskc show: keys in the clear are told of and stay masked; keys of other kinds are counted", async () => {
+test("pskc show: keys in the clear are reported and masked; keys of other kinds are counted", async () => {
   const plain = file(`<KeyContainer Version="1.0" xmlns="urn:ietf:params:xml:ns:keyprov:pskc">
     <KeyPackage><DeviceInfo><SerialNo>IB3000126</SerialNo></DeviceInfo>
       <Key Id="1" Algorithm="urn:ietf:params:xml:ns:keyprov:pskc:ocra">
@@ -597,20 +597,20 @@ test("pskc show: keys in the clear are told of and stay masked; keys of other ki
   await refused(6, /not encrypted/, ["pskc", "show", plain, "--pskc-key", SEED_KEY_FILE]);
 });
 
-test("pskc show: files that are no seed files", async () => {
+test("pskc show: files that are no seed files are refused", async () => {
   await refused(6, /no such file/, ["pskc", "show", newPath("nothing")]);
   for (const bad of ["", "text", "<a/>", "<!DOCTYPE a><a/>", readFileSync(SEEDS).subarray(0, 2000), Buffer.of(255)])
     await refused(6, /./, ["pskc", "show", file(bad)]);
   await refused(2, /file/, ["pskc", "show"]);
 });
 
-test("pskc show: a seed file of another tool", async () => {
+test("pskc show: it reads another tool's seed file", async () => {
   const [card] = (await answerJson(["pskc", "show", EXAMPLE_SEED_FILE])).cards as unknown[];
   const known = { serial: "DSCA00000001", suite: SUITE, pinCheck: "card", tries: 3, state: "done" };
   assert.equal(card, { ...known, unlockable: false });
 });
 
-test("pskc csv: the cards that are done, as privacyIDEA imports them", async () => {
+test("pskc csv: it writes the finished cards, as privacyIDEA imports them", async () => {
   const out = newPath("import.csv");
   const { code, stdout, stderr } = await dsc(["pskc", "csv", SEEDS, out, "--pskc-key", SEED_KEY_FILE]);
   assert.is(code, 0, stderr);
@@ -634,7 +634,7 @@ test("pskc csv: the cards that are done, as privacyIDEA imports them", async () 
   assert.is(readFileSync(second, "utf8"), lines.join(""));
 });
 
-test("pskc csv: a card whose MAC is wrong is named and left out, and the others are written", async () => {
+test("pskc csv: a card with a wrong MAC is named and left out, and the others are written", async () => {
   const out = newPath("import.csv");
   const tampered = file(tamper(readFileSync(SEEDS, "utf8")));
   const { code, stdout } = await dsc(["pskc", "csv", tampered, out, "--pskc-key", SEED_KEY_FILE, "--json"]);
@@ -647,7 +647,7 @@ test("pskc csv: a card whose MAC is wrong is named and left out, and the others 
   assert.is(readFileSync(out, "utf8"), `${SERVER.serial}, ${KEY.toString("hex")}, ocra, ${SERVER.suite}\n`);
 });
 
-test("pskc csv: for Nextcloud, the cards that have a user name; of any other system there is no CSV", async () => {
+test("pskc csv: for Nextcloud it writes the cards with a user name; other systems are refused", async () => {
   const out = newPath("import.csv");
   const seeds = newPath("seeds.xml");
   putSeedFile(seeds, SEED_KEY, { ...CARD, userName: "alice" }, { ...CARD, serial: "IB3000126" });
@@ -674,7 +674,7 @@ test("pskc csv: for Nextcloud, the cards that have a user name; of any other sys
   ]);
 });
 
-test("pskc csv: nothing is written where something is wrong", async () => {
+test("pskc csv: on any error it writes nothing", async () => {
   const out = newPath("import.csv");
   await refused(6, /does not open|MAC is wrong/, ["pskc", "csv", SEEDS, out, "--pskc-key", file("33".repeat(16))]);
   await refused(6, /no such file/, ["pskc", "csv", newPath("nothing"), out, "--pskc-key", SEED_KEY_FILE]);
@@ -695,7 +695,7 @@ test("pskc csv: nothing is written where something is wrong", async () => {
 
 // ---- every command ----
 
-test("as a process, each command says the same and has the same exit code, whatever comes of it", async () => {
+test("each command as a process has the same output and exit code as here", async () => {
   const right = cardResponse("012345");
   const ocra = ["ocra", "--suite", SUITE, "--challenge", "123456"];
   const unlock = ["unlock", "--serial", CARD.serial, "--lock-code", "12345678", ...DESK];
@@ -761,7 +761,7 @@ test("an unknown option is reported without its value, which may be a secret", a
 testUnless(
   test,
   NO_FULL_DISK,
-  "where the output cannot be written, that is an error of a file, and never a refusal or success",
+  "output that cannot be written is a file error, and never a refusal or a success",
   async () => {
     const full = { stdout: openSync("/dev/full", "w") };
     const challenge = await newChallenge();
@@ -798,7 +798,7 @@ testUnless(test, NO_FULL_DISK, "if an error cannot be printed, the exit code sti
   assert.is(dscAlone(args, full).code, 0);
 });
 
-test("a file that has no name", async () => {
+test("a file without a name is refused", async () => {
   for (const args of [
     ["keys", "new", ""],
     ["pskc", "show", ""],
@@ -810,32 +810,32 @@ test("a file that has no name", async () => {
   await refused(3, /no port given/, ["info", "--port", ""]);
 });
 
-test("keys in the clear do not go into a file called -", async () => {
+test("keys in the clear are not written to a file called -", async () => {
   await refused(2, /not written to standard output/, ["pskc", "csv", SEEDS, "-", "--pskc-key", SEED_KEY_FILE]);
   await refused(2, /not written to standard output/, ["keys", "new", "-"]);
 });
 
-test("help with an unknown command", async () => {
-  await refused(2, /no command "nope"/, ["help", "nope"]);
-  await refused(2, /no command "nope"/, ["pskc", "help", "nope"]);
+test("help with an unknown command is an error", async () => {
+  await refused(2, /unknown command "nope"/, ["help", "nope"]);
+  await refused(2, /unknown command "nope"/, ["pskc", "help", "nope"]);
   for (const args of [["help"], ["help", "pskc"], ["help", "verify"], ["pskc", "help", "show"]])
     assert.is((await dsc(args)).code, 0, args.join(" "));
 });
 
-testUnless(test, UNBOUND, "a folder that may not be written to", async () => {
+testUnless(test, UNBOUND, "a folder without write permission is reported", async () => {
   const folder = newPath("folder");
   mkdirSync(folder, { mode: 0o500 });
   await refused(6, /you have no permission/, ["keys", "new", join(folder, "key")]);
 });
 
-test("Ctrl-C while a secret is asked for or waited for: code 130, and nothing is left behind", async () => {
+test("Ctrl-C while a secret is asked for or awaited ends with code 130 and leaves nothing", async () => {
   const before = snapshot();
   await atTerminal(["ocra", "--suite", SUITE, "--challenge", "123456"], async (program) => {
     await program.until(/Key in hexadecimal:/);
     program.send("\x03");
     assert.is(await program.exit, 130);
   });
-  // Use a real signal where there are signals. A process that does not wait yet dies of it.
+  // A real signal, if the system has signals. A process that does not wait yet is killed by it.
   const child = spawn(process.execPath, [LAUNCHER, "ocra", "--suite", SUITE, "--challenge", "123456"]);
   setTimeout(() => child.kill("SIGINT"), 1500);
   const how = await new Promise((resolve) => child.on("close", (code, signal) => resolve(signal ?? code)));
@@ -843,7 +843,7 @@ test("Ctrl-C while a secret is asked for or waited for: code 130, and nothing is
   assert.equal(snapshot(), before);
 });
 
-test("at a terminal 32 hexadecimal digits that are typed are a key of a seed file, as they are in a file", async () => {
+test("32 hexadecimal digits typed at a terminal are a key of a seed file, as in a file", async () => {
   await atTerminal(["pskc", "show", SEEDS, "--pskc-key", "-"], async (program) => {
     await program.until(/seed file:$/m);
     program.send(`${SEED_KEY.toString("hex")}\r`);

@@ -1,5 +1,5 @@
-// Options of the first release that went: each is refused in one line that says what took its place, wherever it stands and
-// whatever is given to it; and no help names it.
+// Removed options of the first release: each is refused in one line that names its replacement, at any place and with any
+// value; and no help names it.
 
 import * as assert from "uvu/assert";
 import { Exit } from "../../../host-tools/cli/exit.js";
@@ -59,11 +59,11 @@ for (const [command, options] of Object.entries(GONE))
         await assertGone(option, [command, ...given]);
   });
 
-test("command lines of the first release", async () => {
+test("options of the first release that are gone are refused with what to use instead", async () => {
   for (const [option, line] of OLD_LINES) await assertGone(option, line);
 });
 
-test("no help and no completion names them; dsc pskc has its --pskc-key", async () => {
+test("help and completion do not name them, and dsc pskc has its --pskc-key", async () => {
   for (const [name, options] of Object.entries(GONE)) {
     const { stdout } = await dscHere([name, "--help"]);
     for (const option of options) assert.not.match(stdout, new RegExp(`${option}\\b`), name);
@@ -78,7 +78,7 @@ test("no help and no completion names them; dsc pskc has its --pskc-key", async 
   }
 });
 
-test("no other command ever had them", async () => {
+test("no other command has had them", async () => {
   const all = await program(() => {});
   const having = all.commands.filter(({ options }) => options.some(({ hidden }) => hidden)).map((one) => one.name());
   assert.equal(having.sort(), Object.keys(GONE).sort());

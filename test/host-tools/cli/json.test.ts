@@ -69,7 +69,7 @@ const PIN = put("pin", "8352\n");
 const NO_PIN = put("no.pin", "83521\n");
 const BROKEN = put("broken.json", "{}");
 const NOTHING = at("nothing");
-/** A key in a token whose module is not there. */
+/** A key in a token whose module does not exist. */
 const IN_TOKEN = `pkcs11:token=desk;object=key?module-path=${NOTHING}`;
 const IMAGE = put("image.hex", hexFile([{ address: 0, bytes: imageBytes() }]));
 
@@ -127,7 +127,7 @@ const ports = {
   low: at("low"),
   /** In ERROR 02. */
   error: at("error"),
-  /** A line on which nobody answers. */
+  /** A line on which nothing answers. */
   silent: at("silent"),
 };
 const port = (name: keyof typeof ports) => ["--port", ports[name]];
@@ -485,7 +485,7 @@ const ALONE = new Set(
   ).values(),
 );
 
-/** Commands that do something, by the words that lead to them. */
+/** Commands that do something, by their words. */
 function commands(command: Command, words: readonly string[] = []): Map<string, Command> {
   if (command.commands.length === 0) return new Map([[words.join(" "), command]]);
   return new Map(command.commands.flatMap((inner) => [...commands(inner, [...words, inner.name()])]));
@@ -595,7 +595,7 @@ test("every command is in the table, and nothing else", () => {
   for (const [words, rows] of Object.entries(TABLE)) assert.ok(rows.length > 0, words);
 });
 
-test("every kind of error that a command can meet without a broken card or board is met by one", () => {
+test("the table has every kind of error that can occur without a broken card or board", () => {
   const met = new Set(Object.values(TABLE).flatMap((rows) => rows.map(([outcome]) => outcome)));
   const missing = Object.keys(KINDS).filter((kind) => !met.has(kind as Kind));
   // A simulated card never refuses a command of dsc and never gives a malformed answer. A mistake in dsc is simulated
@@ -603,7 +603,7 @@ test("every kind of error that a command can meet without a broken card or board
   assert.equal(missing, ["bad-answer", "token-pin", "refused", "internal"]);
 });
 
-test("errors of a card that answers otherwise than a simulated one", () => {
+test("errors of a card that answers unlike a simulated one are in JSON", () => {
   const { code, kind, message, hint } = reportOf(refusal(Ins.SET_STATUS, Sw.NOT_IN_THIS_STATE));
   assert.equal([code, kind], [Exit.REFUSED, "refused"]);
   assert.match(message, /^SET STATUS: /);
@@ -613,8 +613,8 @@ test("errors of a card that answers otherwise than a simulated one", () => {
 });
 
 for (const [words, rows] of Object.entries(TABLE)) {
-  test(`${words}: one JSON value, whatever the outcome`, async () => {
-    // One after another: a port is one program's at a time.
+  test(`${words}: it prints one JSON value in every case`, async () => {
+    // One after another, because one program at a time has a port.
     for (const row of rows) {
       const [outcome, args] = row;
       const line = [...words.split(" "), "--json", ...args];
@@ -630,7 +630,7 @@ function runRow(row: Row, line: readonly string[]): Promise<Ended> {
   return ALONE.has(row) ? runDsc(line, { input }) : dscHere(line, input);
 }
 
-test("mistakes on the command line, in every command, wherever --json stands", async () => {
+test("usage errors of every command are in JSON, wherever --json stands", async () => {
   const check = (ended: Ended, line: readonly string[]) => {
     checkError(ended, "usage", line.join(" "));
     assert.not.match(ended.stdout, "00112233");
@@ -645,7 +645,7 @@ test("mistakes on the command line, in every command, wherever --json stands", a
   await forEach(others, async (line) => check(await runDsc(line), line));
 });
 
-test("every mistake that can be made with every command is one of usage, in one line, without what was given", async () => {
+test("every usage error of every command is one line without the given values", async () => {
   for (const [words, command] of COMMANDS) {
     for (const more of mistakesWith(command)) {
       const line = [...words.split(" "), ...more];
@@ -662,7 +662,7 @@ test("every mistake that can be made with every command is one of usage, in one 
   }
 });
 
-test("--json before the command is --json behind it", async () => {
+test("--json has the same effect before the command as after it", async () => {
   const rows: readonly (readonly [Outcome, number, readonly string[], string?])[] = [
     ["done", 2, ["keys", "show", MASTER]],
     ["done", 1, ["ocra", ...OCRA], KEY_HEX],
@@ -679,7 +679,7 @@ test("--json before the command is --json behind it", async () => {
   }
 });
 
-test("help and the version are JSON, too", async () => {
+test("help and the version are in JSON, too", async () => {
   for (const [name, line] of [
     ["version", ["--version"]],
     ["help", ["--help"]],
@@ -692,7 +692,7 @@ test("help and the version are JSON, too", async () => {
   }
 });
 
-test("Ctrl-C at once, in every command: one value, and the exit code says whether it was done before", async () => {
+test("Ctrl-C at once in every command gives one value, and the exit code says whether it had finished", async () => {
   for (const [words, [row]] of Object.entries(TABLE)) {
     const [outcome, args, input = ""] = row as Row;
     const ended = await runDsc([...words.split(" "), "--json", ...freshen(args)], { input, env: INTERRUPTED });
@@ -706,7 +706,7 @@ function freshen(args: readonly string[]): string[] {
   return args.map((arg) => (/(drawn\.key|import\.csv|head\.json)$/.test(arg) ? `${arg}2` : arg));
 }
 
-test("a mistake in dsc itself, in every command and at any time: code 70, and its stack on stderr", async () => {
+test("a fault in dsc itself, in any command and at any time, gives code 70 and a stack on stderr", async () => {
   const check = (ended: Ended, words: string) => {
     checkError(ended, "internal", words);
     assert.match(ended.stderr, /TypeError: x is not a function\n +at /);
@@ -725,7 +725,7 @@ test("a mistake in dsc itself, in every command and at any time: code 70, and it
   checkError(await runDsc(line, { input: null, env: MISTAKEN_LATER }), "internal", line.join(" "));
 });
 
-test("where the reader of stdout is gone the exit code says what failed, or that nobody read", async () => {
+test("if nobody reads stdout, the exit code says what failed, or that nobody read", async () => {
   const gone = { during: (running: { stdout: { destroy(): unknown } }) => void running.stdout.destroy() };
   for (const words of [["completion", "bash"], ["completion", "bash", "--json"], ["--help"], ["ports", "--help"]])
     assert.equal([(await runDsc(words, gone)).code], [UNREAD], words.join(" "));
@@ -733,7 +733,7 @@ test("where the reader of stdout is gone the exit code says what failed, or that
   assert.equal([ended.code, ended.stderr], [Exit.USAGE, ""]);
 });
 
-test("warnings are in the result, and beside an error", async () => {
+test("warnings are in the result and beside an error", async () => {
   const csv = ["pskc", "csv", SEEDS, at("warned.csv"), "--pskc-key", SEED_KEY_FILE, "--json"];
   assert.match(JSON.parse((await dscHere(csv)).stdout).warnings[0], /personalization not finished/);
   const low = await dscHere(["test", ...port("low"), "--json"]);

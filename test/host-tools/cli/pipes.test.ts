@@ -32,7 +32,7 @@ function fifo(name: string): string {
   return at(name);
 }
 
-/** Nobody ever writes to it, or reads from it. */
+/** A pipe that no process writes to or reads from. */
 const PIPE = fifo("pipe");
 const SEED_KEY_FILE = put("seeds.key", SEED_KEY.toString("hex"));
 const SEEDS = putSeedFile(at("seeds.xml"), SEED_KEY, {
@@ -78,7 +78,7 @@ const SECRETS: Record<string, readonly string[]> = {
   "test --transport": ["test", "--port", at("no-port"), "--transport", PIPE],
 };
 
-/** Commands that are given a pipe for a file, and their exit codes. */
+/** Commands with a pipe in place of a file, and their exit codes. */
 const FILES: Record<string, readonly [number, readonly string[]]> = {
   "pskc show": [6, ["pskc", "show", PIPE]],
   "pskc export, to": [6, ["pskc", "export", PIPE, ...REGISTER, ...KEY_FILE]],
@@ -105,20 +105,20 @@ const NO_LAST_WORDS = `
 const LISTENING = preload(FOLDER, "listening", NO_LAST_WORDS + onceListening('process.stderr.write("listening\\n");'));
 
 for (const [name, args] of Object.entries(SECRETS))
-  test(`${name}: Ctrl-C while nobody writes to the pipe: code 130`, async () => {
+  test(`${name}: Ctrl-C while nobody writes to the pipe ends with code 130`, async () => {
     const ended = await interrupted(args);
     assert.is(ended.code, 130, ended.stderr);
     assert.match(ended.stderr, /^listening\ndsc: interrupted\n$/);
   });
 
 for (const [name, [code, args]] of Object.entries(FILES))
-  test(`${name}: a pipe is refused at once, since it is no file`, async () => {
+  test(`${name}: a pipe is refused at once, because a file is needed`, async () => {
     const ended = await runDsc(args);
     assert.is(ended.code, code, ended.stderr);
     assert.match(ended.stderr, /^(warning: [^\n]+\n)*dsc: [^\n]+\n$/);
   });
 
-test("a secret that comes through a pipe in pieces, and late, is whole", async () => {
+test("a secret that comes through a pipe late and in pieces is read whole", async () => {
   const path = fifo("late");
   const show = `exec "$0" "$1" pskc show "$2" --pskc-key "$3" --json`;
   const write = `(sleep 0.3; printf ${SEED_KEY.toString("hex").slice(0, 9)}; sleep 0.3; echo ${SEED_KEY.toString("hex").slice(9)}) > "$3" &`;
@@ -129,7 +129,7 @@ test("a secret that comes through a pipe in pieces, and late, is whole", async (
   assert.is(JSON.parse(stdout).checked, true);
 });
 
-test("a pipe that others may read is refused as a file is; one that ends at once is empty", async () => {
+test("a pipe that others may read is refused like a file; one that ends at once is empty", async () => {
   const shared = fifo("shared");
   spawnSync("chmod", ["644", shared]);
   const refused = await runDsc(["pskc", "show", SEEDS, "--pskc-key", shared]);

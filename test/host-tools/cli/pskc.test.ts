@@ -1,5 +1,5 @@
-// `dsc pskc export` and `import` as people and scripts call them: out of a register, to a site, into its own; and that no key
-// is told on the way.
+// `dsc pskc export` and `import` as people and scripts call them: keys go from a register to a site, and into its own
+// register. No key is printed on the way.
 
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -70,7 +70,7 @@ async function json(...args: string[]): Promise<Record<string, unknown>> {
   return JSON.parse(stdout);
 }
 
-/** Fails with that code and one line, and leaves the folder as it was. */
+/** Asserts that a command fails with this code and one line, and leaves the folder unchanged. */
 async function refused(code: number, why: RegExp, ...args: string[]): Promise<void> {
   const names = () => readdirSync(FOLDER).filter((name) => !/\.(lock|db-wal|db-shm)$/.test(name));
   const before = names();
@@ -83,7 +83,7 @@ async function refused(code: number, why: RegExp, ...args: string[]): Promise<vo
 
 const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
 
-test("an old seed file is imported once, however often it is read, and its receipt names it and each key", async () => {
+test("an old seed file is imported once, however often it is read, and its receipt names the file and each key", async () => {
   const first = await json("import", SEEDS, ...PSKC_KEY, ...REGISTER);
   assert.equal([first.cards, first.known, first.refused], [3, 0, []]);
   const receipt = readReceipt(`${SEEDS}.receipt.json`);
@@ -98,7 +98,7 @@ test("an old seed file is imported once, however often it is read, and its recei
   assert.equal({ ...readReceipt(at("again.json")), at: "" }, { ...receipt, at: "" });
 });
 
-test("an export has the token keys of cards that are in use, and unlock keys only when told", async () => {
+test("an export has the token keys of cards in use, and unlock keys only with an option", async () => {
   const plain = await json("export", at("plain.xml"), ...PSKC_KEY, ...REGISTER);
   assert.equal([plain.cards, plain.leftOut, plain.unlockKeys], [2, 1, false]);
   assert.equal(plain.warnings, ["1 left out: their state allows no export"]);
@@ -121,7 +121,7 @@ test("an export has the token keys of cards that are in use, and unlock keys onl
   );
 });
 
-test("under a passphrase, by either form of it", async () => {
+test("an export under a passphrase opens with either form of it", async () => {
   const [composed, decomposed] = ["NFC", "NFD"].map((form) => put(`pass.${form}`, "naïve passphräse".normalize(form)));
   assert.ok(composed && decomposed);
   const made = await json("export", at("pass.xml"), "--pskc-key", decomposed, ...REGISTER);
@@ -131,7 +131,7 @@ test("under a passphrase, by either form of it", async () => {
   assert.match(stdout, /^MACs +right$/m);
 });
 
-test("keys that came in under weak protection leave under ours: enough rounds, a salt of its own, a key for MACs", async () => {
+test("an import with weak protection is exported with enough rounds, its own salt and a key for MACs", async () => {
   const passphrase = "naïve passphräse";
   const weak = { salt: 8, rounds: 1, prf: "sha1" } as const;
   const text = derivedFile(Buffer.from(passphrase), weak).replace('Id="7"', 'Id="IB3000009"');
@@ -160,14 +160,14 @@ for (const kind of ["rsa", "ec"] as const) {
   packageTest(
     test,
     NO_OPENSSL,
-    `for a site's certificate (${kind}), into its register, and back with a signed receipt`,
+    `an export for a site's certificate (${kind}) is imported there, and its signed receipt comes back`,
     async () => {
       const { certificate, key } = newCertificate(kind);
       const [out, opened, receipt] = [at(`${kind}.p7m`), at(`${kind}.xml`), at(`${kind}.json`)];
       const made = await json("export", out, ...PSKC_KEY, ...REGISTER, "--site-cert", certificate);
       assert.is(made.certificate, readSiteCertificate(certificate).fingerprint);
       if (process.platform !== "win32") assert.is(statSync(out).mode & 0o777, 0o600);
-      // What is to be opened first says so, whatever is done with it.
+      // Every command reports that the file must be opened first.
       await refused(6, /is inside CMS; open it first: openssl cms -decrypt/, "show", out);
       await refused(6, /is inside CMS/, "import", out, ...PSKC_KEY, ...SITE);
       writeFileSync(opened, output("openssl", ["cms", "-decrypt", "-inform", "DER", "-in", out, "-inkey", key]), {
@@ -187,7 +187,7 @@ for (const kind of ["rsa", "ec"] as const) {
   );
 }
 
-test("a record that is damaged is named, and the others are taken", async () => {
+test("a damaged record is named, and the others are imported", async () => {
   const text = readFileSync(SEEDS, "utf8");
   const mac = text.indexOf("<pskc:ValueMAC>") + "<pskc:ValueMAC>".length;
   const damaged = put("damaged.xml", text.slice(0, mac) + (text[mac] === "A" ? "B" : "A") + text.slice(mac + 1));
@@ -200,12 +200,12 @@ test("a record that is damaged is named, and the others are taken", async () => 
   assert.not(readReceipt(`${damaged}.receipt.json`).keys.some(({ serial }) => serial === "IB3000001"));
 });
 
-test("bad input: one line, the right exit code, and nothing is made", async () => {
+test("invalid input gives one line and the right exit code, and makes nothing", async () => {
   const out = at("no.xml");
   const key = [...PSKC_KEY, ...REGISTER];
   await refused(2, /--pskc-key/, "export", out, ...REGISTER);
   await refused(2, /no register is named/, "export", out, ...PSKC_KEY);
-  // Said before the file is looked at.
+  // Reported before the file is read.
   await refused(2, /no register is named/, "import", at("nothing"), ...PSKC_KEY);
   await refused(2, /-: keys are not written/, "export", "-", ...key);
   await refused(2, /is no serial number/, "export", out, ...key, "--serial", "IB3");
@@ -254,21 +254,16 @@ test("bad input: one line, the right exit code, and nothing is made", async () =
   assert.not(existsSync(out));
 });
 
-packageTest(
-  test,
-  NO_OPENSSL,
-  "where there is no openssl, an export for a certificate says so, and none is made",
-  async () => {
-    const { certificate } = newCertificate("ec");
-    const args = ["pskc", "export", at("none.p7m"), ...PSKC_KEY, ...REGISTER, "--site-cert", certificate];
-    const { code, stderr } = await runDsc(args, { PATH: FOLDER });
-    assert.is(code, 6, stderr);
-    assert.is(stderr, "dsc: openssl is not installed (Debian: apt-get install openssl)\n");
-    assert.not(existsSync(at("none.p7m")));
-  },
-);
+packageTest(test, NO_OPENSSL, "without openssl an export for a certificate is refused with the reason", async () => {
+  const { certificate } = newCertificate("ec");
+  const args = ["pskc", "export", at("none.p7m"), ...PSKC_KEY, ...REGISTER, "--site-cert", certificate];
+  const { code, stderr } = await runDsc(args, { PATH: FOLDER });
+  assert.is(code, 6, stderr);
+  assert.is(stderr, "dsc: openssl is not installed (Debian: apt-get install openssl)\n");
+  assert.not(existsSync(at("none.p7m")));
+});
 
-test("no key is in what was printed, nor in the clear in any file", () => {
+test("no key is in the output, and none in the clear in any file", () => {
   const keys = [...CARDS, PENDING].flatMap(({ key, unlockKey }) => [key, unlockKey as Buffer]);
   const forms = (key: Buffer) => [key.toString("hex"), key.toString("base64").slice(0, 40), key.toString("latin1")];
   assert.ok(printed.length > 40, `${printed.length} outputs`);

@@ -1,5 +1,5 @@
 // `dsc card`, `dsc order`, `dsc journal`, `dsc challenge` and `dsc verify` on a register: one card from its order to
-// its end, and none of its secrets printed or kept in the clear.
+// its end. None of its secrets is printed or kept in the clear.
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -39,7 +39,7 @@ const PIN_FILE = secret("pin", `${PIN}\n`);
 
 const dsc = dscFirstAlone();
 
-/** All that was printed. */
+/** Everything that was printed. */
 let printed = "";
 
 async function run(code: number, ...args: string[]): Promise<string> {
@@ -76,7 +76,7 @@ test("an order is added, listed without its PIN, and cancelled once", async () =
   );
 });
 
-test("a challenge is accepted once, and a wrong response costs it", async () => {
+test("a challenge is accepted once, and a wrong response spends it", async () => {
   const first = await challenge();
   assert.is(await run(0, "verify", ...answering(first)), "accepted");
   assert.is(await run(1, "verify", ...answering(first)), "refused");
@@ -87,7 +87,7 @@ test("a challenge is accepted once, and a wrong response costs it", async () => 
   assert.is(await run(1, "verify", ...answering("123457")), "refused");
 });
 
-test("a response that has not the form of one costs no challenge", async () => {
+test("a text that has not the form of a response spends no challenge", async () => {
   const digits = await challenge();
   await run(2, "verify", ...about, "--challenge", digits, "--response", right(digits).slice(1));
   await run(2, "verify", ...answering(digits), "--pin-file", PIN_FILE);
@@ -119,7 +119,7 @@ test("a card is shipped, activated by a right response, lost, refused, found and
   assert.is(entries[2]?.reason, "left in a train");
 });
 
-test("the journal is verified, with its key and, up to a saved head, without", async () => {
+test("the journal is verified with its key, and without it up to a saved head", async () => {
   const head = join(SECRETS, "head.json");
   await run(0, "journal", "head", head);
   const { publicKey } = JSON.parse(readFileSync(head, "utf8")) as { publicKey: string };
@@ -132,7 +132,7 @@ test("the journal is verified, with its key and, up to a saved head, without", a
   assert.is(lines.length, 3);
 });
 
-test("no secret is in the register's files, in its journal, or in anything that was printed", () => {
+test("no secret is in the register's files, its journal or the output", () => {
   const files = readdirSync(FOLDER);
   assert.ok(files.includes("desk.db"));
   const canaries = [TOKEN, KEYS.site, KEYS.desk, KEYS.journal].flatMap((key) => [

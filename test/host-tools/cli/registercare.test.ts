@@ -1,5 +1,5 @@
 // `dsc register` and `dsc settings` as people and scripts call them: a register is made, checked, backed up, restored,
-// moved to a server and given other keys; and each impossible request gets one line and its exit code.
+// moved to a server and given other keys. Each impossible request gets one line and its exit code.
 
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -45,13 +45,13 @@ async function json(code: number, args: readonly string[], env = ENV): Promise<R
   return JSON.parse(ended.stdout) as Record<string, unknown>;
 }
 
-/** The key in a file, in hexadecimal; if there is no such file, a string that no text contains. */
+/** The key in a file, in hexadecimal; if the file does not exist, a string that occurs in no text. */
 function digits(kind: string): string {
   const file = path(`${kind}.key`);
   return existsSync(file) ? (readFileSync(file, "utf8").trim().split("\n").at(-1) as string) : "\0";
 }
 
-test("init draws the keys that are not there, and makes the register", async () => {
+test("init makes the missing keys and the register", async () => {
   const made = await json(0, ["register", "init"]);
   assert.equal(
     made.drawn,
@@ -66,7 +66,7 @@ test("init draws the keys that are not there, and makes the register", async () 
   assert.equal([findings, entries], [[], 1]);
 });
 
-test("a register is never made over what is there, and no key is drawn then", async () => {
+test("a register is never made over an existing file, and then no key is made", async () => {
   const other = { ...ENV, DSC_DESK_KEY: path("new-desk.key") };
   await run(6, ["register", "init"], other);
   assert.not.ok(existsSync(path("new-desk.key")));
@@ -101,7 +101,7 @@ test("an impossible request is refused in one line, with its exit code", async (
   assert.equal((error as { kind: string }).kind, "register");
 });
 
-test("a setting is kept, and the journal says who changed it", async () => {
+test("a changed setting is stored, and the journal says who changed it", async () => {
   assert.is(await run(0, ["settings", "serial.first"]), "IB3000001");
   assert.is(await run(0, ["settings", "serial.first", "IB3000500"]), "IB3000500");
   const { settings } = await json(0, ["settings"]);
@@ -126,7 +126,7 @@ test("a setting is kept, and the journal says who changed it", async () => {
   assert.is(await run(0, ["settings", "serial.first"], without), "IB3000500");
 });
 
-test("a backup becomes a register again, and numbers go on", async () => {
+test("a backup is restored to a register, and numbering continues", async () => {
   await run(0, ["register", "backup", path("one.backup")]);
   await run(0, ["journal", "head", path("head.json")]);
   await run(6, ["register", "backup", path("one.backup")]);
@@ -139,7 +139,7 @@ test("a backup becomes a register again, and numbers go on", async () => {
   await run(6, ["register", "restore", path("one.backup"), "--register", path("two.db"), ...since]);
 });
 
-test("check says what is wrong, and ends with 1", async () => {
+test("check reports what is wrong and ends with 1", async () => {
   const engine = await openEngine(path("two.db"));
   await engine.write((db) => db.updateTable("journal").set({ actor: "mallory" }).where("number", "=", 2).execute());
   await engine.close();
@@ -147,7 +147,7 @@ test("check says what is wrong, and ends with 1", async () => {
   assert.match(await run(1, ["register", "check"], two), "entry 2 was changed");
 });
 
-test("rekey draws another key, and the old one is refused", async () => {
+test("rekey makes another key, and the old one is refused", async () => {
   const old = digits("desk");
   const { drawn } = await json(0, ["register", "rekey", "--new-desk-key", path("desk-2.key")]);
   assert.equal(drawn, [path("desk-2.key")]);
@@ -156,7 +156,7 @@ test("rekey draws another key, and the old one is refused", async () => {
   assert.not.match(readFileSync(path("desk-2.key"), "utf8"), old);
 });
 
-test("another journal key: its public key is printed, and earlier entries are checked with the earlier key", async () => {
+test("with another journal key its public key is printed, and earlier entries are checked with the earlier key", async () => {
   const env = { ...ENV, DSC_REGISTER: path("rekeyed.db"), DSC_DESK_KEY: path("desk-2.key") };
   await run(0, ["register", "init"], env);
   await run(0, ["journal", "head", path("early.json")], env);
@@ -186,7 +186,7 @@ test("another journal key: its public key is printed, and earlier entries are ch
   await run(0, ["register", "check", "--head", path("early.json")], restored);
 });
 
-test("a wrong date in the future ends with clock --accept", async () => {
+test("clock --accept ends a wrong date in the future", async () => {
   const three = { ...ENV, DSC_REGISTER: path("three.db") };
   await run(0, ["register", "init"], three);
   const engine = await openEngine(path("three.db"));

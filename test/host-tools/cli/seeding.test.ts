@@ -1,5 +1,5 @@
-// `dsc personalize` on a register, with a simulated card at the other end of a serial line: by serial number, by the next
-// one and by an order; what it prints and its exit codes; and that no secret is printed.
+// `dsc personalize` on a register, with a simulated card at the other end of a serial line: with a given serial number, with
+// the next one and for an order; its output and exit codes. No secret is printed.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -73,7 +73,7 @@ async function assertWorks(sim: SimProcess, serial: string): Promise<void> {
     assert.not(printed.join("").includes(secret.toString("hex")), "a key was printed");
 }
 
-test("by a serial number, and once more: nothing is to be done", async () => {
+test("a card is seeded by its serial number, and a second run has nothing to do", async () => {
   const sim = await SimProcess.start(join(FOLDER, "one"));
   const given = seeding(sim, "--serial", "IB3000123", "--pin-file", PIN_FILE);
   const done = JSON.parse(await run(0, ...given, "--json"));
@@ -89,7 +89,7 @@ test("by a serial number, and once more: nothing is to be done", async () => {
   assert.is(shown.state, "seeded");
 });
 
-test("by the next serial number, and by an order with its PIN", async () => {
+test("a card is seeded by the next serial number, and by an order with its PIN", async () => {
   const sim = await SimProcess.start(join(FOLDER, "two"));
   await run(0, ...seeding(sim, "--next", "--pin-file", PIN_FILE));
   await assertWorks(sim, "IB3000124");
@@ -104,7 +104,7 @@ test("by the next serial number, and by an order with its PIN", async () => {
   assert.equal([order.state, order.serial, order.pin], ["seeded", "IB3000125", "none"]);
 });
 
-test("an order whose PIN the desk draws is for a batch, which prints a letter: nobody is asked for a PIN", async () => {
+test("an order whose PIN the desk draws is refused, because only a batch prints letters", async () => {
   const sim = await SimProcess.start(join(FOLDER, "five"), "--seed", "9");
   const desk = OPEN.filter((_, at) => at < 4 || at > 5);
   const { order } = JSON.parse(await run(0, "order", "add", "--user", "jim", "--draw-pin", ...desk, "--json"));
@@ -112,7 +112,7 @@ test("an order whose PIN the desk draws is for a batch, which prints a letter: n
   assert.match(refused, /the desk draws its PIN and prints it in a letter; seed it with --orders/);
 });
 
-test("one of --serial, --next and --order", async () => {
+test("exactly one of --serial, --next and --order is needed", async () => {
   const sim = await SimProcess.start(join(FOLDER, "four"));
   const bare = ["personalize", "--port", sim.port];
   assert.match(await run(2, ...bare, ...OPEN), /one of --serial, --next and --order/);

@@ -1,5 +1,5 @@
 // `dsc` with keys in a PKCS#11 token (SoftHSM): the same cards and journal as with key files; keys move from files into
-// a token and back; a token that is pulled out, or has another PIN or label, gives one line and nothing half done.
+// a token and back; a token that is pulled out, or has another PIN or label, gives one line and leaves nothing half done.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -83,7 +83,7 @@ async function assertRight(env: NodeJS.ProcessEnv, opened: number): Promise<void
   assert.equal([report.findings, report.opened, report.notGiven], [[], opened, []]);
 }
 
-/** What is on the disk of a register, with what SQLite has not moved into the file yet. */
+/** The bytes of a register on disk, with those that SQLite has not moved into the file yet. */
 function contentsOf(where: string): Buffer {
   return Buffer.concat([where, `${where}-wal`].filter(existsSync).map((file) => readFileSync(file)));
 }
@@ -99,7 +99,7 @@ async function putMaster(): Promise<string> {
   return put("master.key", MASTER.toString("hex"));
 }
 
-test("with keys in files the package is not loaded", async () => {
+test("with keys in files the PKCS#11 package is not loaded", async () => {
   await run(0, FILES, "register", "init");
   await run(0, FILES, "register", "check");
   await run(0, FILES, "keys", "new", path("t.key"));
@@ -108,7 +108,7 @@ test("with keys in files the package is not loaded", async () => {
   assert.equal(loaded, []);
 });
 
-test("init makes the keys in the token, and takes them where they are there", async () => {
+test("init makes the keys in the token, and uses existing ones", async () => {
   const { drawn } = await json(HELD, "register", "init");
   assert.equal(drawn, [uri("site"), uri("desk"), uri("journal")]);
   assert.is(tokens().keyFiles.length, 3);
@@ -137,7 +137,7 @@ test("two registers under one token's keys do not open each other's keys", async
   assert.match(await run(6, second, "register", "check"), "is not the key that holds its desk key");
 });
 
-test("the master key shows the same check value, and seeds the same card, in a file and in a token", async () => {
+test("a master key has the same check value and seeds the same card in a file and in a token", async () => {
   const file = await putMaster();
   const [held, read] = [await json(ENV, "keys", "show", uri("master")), await json(ENV, "keys", "show", file)];
   assert.is(held.checkValue, read.checkValue);
@@ -153,7 +153,7 @@ test("the master key shows the same check value, and seeds the same card, in a f
   await run(0, ENV, "wipe", "--port", sim.port, "--transport", file, "--yes");
 });
 
-test("the keys of a register move from files into the token, and back", async () => {
+test("a register's keys move from files into the token, and back", async () => {
   const desk = [0, FILES, "order", "add", "--user", "jane", "--pin-file", put("jane.pin", CARD_PIN)] as const;
   await run(...desk);
   const into = ["--new-site-key", uri("site2"), "--new-desk-key", uri("desk2"), "--new-journal-key", uri("j2")];
@@ -173,7 +173,7 @@ test("the keys of a register move from files into the token, and back", async ()
   assert.match(await run(0, back, "journal", "verify", ...earlier), "every entry");
 });
 
-test("a backup of a register under a token opens with the token", async () => {
+test("a backup of a register with keys in a token opens with the token", async () => {
   await run(0, HELD, "register", "backup", path("backup"));
   const restored = { ...HELD, DSC_REGISTER: path("restored.db") };
   await run(0, restored, "register", "restore", path("backup"), "--nothing-since");
@@ -200,9 +200,9 @@ test("a wrong PIN, from the URI's file or from the environment's, ends the comma
   assert.match(await run(2, ENV, "keys", "show", `${uri("master")}?pin-value=${TOKEN_PIN}`), "must not contain a PIN");
 });
 
-test("no token of that label, no such key, a key of another kind: exit code 6, and nothing is made", async () => {
+test("an unknown label, a missing key and a key of another kind end with exit code 6, and make nothing", async () => {
   const keys = tokens().keyFiles.length;
-  assert.match(await run(6, ENV, "keys", "show", uri("master", "till")), 'there is token "desk"');
+  assert.match(await run(6, ENV, "keys", "show", uri("master", "till")), 'present: token "desk"');
   assert.match(await run(6, ENV, "keys", "show", uri("nothing")), "no such key");
   assert.match(await run(6, ENV, "keys", "show", uri("site")), "a transport master key has 128 bits");
   assert.match(await run(6, { ...HELD, DSC_DESK_KEY: uri("none") }, "register", "check"), "no such key");
@@ -235,7 +235,7 @@ test("without its token a register is not changed, and with the token back the w
   await run(0, { ...HELD, DSC_REGISTER: path("fresh.db") }, "register", "init");
 });
 
-test("a token that is taken out between two entries of the journal leaves none of the second", async () => {
+test("a token that is removed between two journal entries leaves nothing of the second", async () => {
   const { openEngine } = await import("../../../host-tools/desk/register/open.js");
   const { Register } = await import("../../../host-tools/desk/register/register.js");
   const { change } = await import("../../../host-tools/desk/register/change.js");
@@ -315,7 +315,7 @@ test("an operator's key is made in the token, and signs there", async () => {
   assert.match(await run(0, desk, "settings", "serial.first"), "IB3000500");
 });
 
-/** Calls `before` ahead of each signature and MAC that a token makes. Returns what ends that. */
+/** Calls `before` ahead of each signature and MAC by a token. Returns a function that ends this. */
 function beforeSigning(before: () => void): () => void {
   const { PKCS11 } = createRequire(import.meta.url)("pkcs11js") as { PKCS11: { prototype: Cryptoki } };
   const { prototype } = PKCS11;
@@ -329,7 +329,7 @@ function beforeSigning(before: () => void): () => void {
   };
 }
 
-test("a token that is taken out while a card is seeded: put back, the same command finishes that card", async () => {
+test("after a token is removed during a seeding and put back, the same command finishes the card", async () => {
   const slot = new Slot();
   const line = new PtyLine(slot as unknown as Card, path("bench"));
   const pin = put("slot.pin", CARD_PIN);
@@ -375,7 +375,7 @@ test("a batch derives its cards' keys in the token", async () => {
   }
 });
 
-test("a PIN that is asked for at a terminal is not shown, and tried once", async () => {
+test("a PIN typed at a terminal is not shown, and is tried once", async () => {
   const show = [DSC_PROGRAM, "keys", "show", `${uri("master")}?module-path=${MODULE}`];
   for (const [typed, code, says] of [
     [["\r", `${TOKEN_PIN}\r`], 0, /^[0-9A-F]{6}\r$/m],

@@ -38,7 +38,7 @@ const REQUEST: Request = {
   transport: MASTER,
 };
 const { pin: _pin, ...WITHOUT_PIN } = REQUEST;
-/** The server judges the PIN. */
+/** A card whose PIN the server checks. */
 const BY_SERVER: Request = { ...WITHOUT_PIN, suite: "OCRA-1:HOTP-SHA256-8:QN06-PSHA256", pinCheck: "server" };
 const { transport: _transport, ...PUBLIC_KEYS } = REQUEST;
 /** The only commands that may reach a card which claims keys other than the expected ones. */
@@ -63,7 +63,7 @@ const change = ({ register }: Rig, values: Partial<CardsTable>, serial = SERIAL)
 
 const differing = ({ differences }: CardCheck) => differences.map(({ what }) => what);
 
-onEachEngine(test, "the card of the register passes, and nothing is written", async (rig) => {
+onEachEngine(test, "the register's card passes, and nothing is written", async (rig) => {
   const card = await seeded(rig);
   const journal = () => rig.register.engine.read((db) => db.selectFrom("journal").selectAll().execute());
   const before = { flash: Buffer.from(card.flash.bytes), journal: await journal() };
@@ -79,29 +79,41 @@ onEachEngine(test, "the card of the register passes, and nothing is written", as
   assert.equal(await journal(), before.journal);
 });
 
-onEachEngine(test, "a card that takes any PIN proves its token key, and its flash stays as it is", async (rig) => {
-  const card = await seeded(rig, BY_SERVER);
-  const before = Buffer.from(card.flash.bytes);
-  for (const keys of [{ site: KEYS.site }, { desk: KEYS.desk }]) {
-    const found = await check(await rig.again(keys), card, MASTER);
-    assert.equal([found.tokenKey, found.differences], ["proved", []]);
-  }
-  assert.is((await check(await rig.again({}), card, MASTER)).tokenKey, "not checked");
-  assert.ok(Buffer.from(card.flash.bytes).equals(before));
-  // The same card, seeded without the register: all its public data is the same.
-  const client = new CardClient(new Link(new Line(card)));
-  const keys = derivedKeys(MASTER, SERIAL, 1);
-  await client.openChannel(Level.FULL, keys);
-  const { serial, suite: name, pinCheck, tries } = BY_SERVER;
-  const record = { serial, suite: name, pinCheck, tries, pin: "0000", key: pattern(32, 9), unlockKey: pattern(32, 8) };
-  await client.storeData(record, keys.dek);
-  await client.setPersonalized();
-  await client.closeChannel();
-  const found = await check(rig.register, card, MASTER);
-  assert.equal([found.tokenKey, differing(found)], ["wrong", ["token key"]]);
-});
+onEachEngine(
+  test,
+  "a card with the server's PIN check proves its token key, and its flash does not change",
+  async (rig) => {
+    const card = await seeded(rig, BY_SERVER);
+    const before = Buffer.from(card.flash.bytes);
+    for (const keys of [{ site: KEYS.site }, { desk: KEYS.desk }]) {
+      const found = await check(await rig.again(keys), card, MASTER);
+      assert.equal([found.tokenKey, found.differences], ["proved", []]);
+    }
+    assert.is((await check(await rig.again({}), card, MASTER)).tokenKey, "not checked");
+    assert.ok(Buffer.from(card.flash.bytes).equals(before));
+    // The same card, seeded without the register: all its public data is the same.
+    const client = new CardClient(new Link(new Line(card)));
+    const keys = derivedKeys(MASTER, SERIAL, 1);
+    await client.openChannel(Level.FULL, keys);
+    const { serial, suite: name, pinCheck, tries } = BY_SERVER;
+    const record = {
+      serial,
+      suite: name,
+      pinCheck,
+      tries,
+      pin: "0000",
+      key: pattern(32, 9),
+      unlockKey: pattern(32, 8),
+    };
+    await client.storeData(record, keys.dek);
+    await client.setPersonalized();
+    await client.closeChannel();
+    const found = await check(rig.register, card, MASTER);
+    assert.equal([found.tokenKey, differing(found)], ["wrong", ["token key"]]);
+  },
+);
 
-/** A changed value in the register, and the reported difference. */
+/** Changed values in the register, and the difference that is reported. */
 const OTHERWISE: readonly (readonly [Partial<CardsTable>, CardCheck["differences"][number]["what"]])[] = [
   [{ card_id: "0011223344556677" }, "card id"],
   [{ suite: "OCRA-1:HOTP-SHA1-8:QN06" }, "suite"],
@@ -109,7 +121,7 @@ const OTHERWISE: readonly (readonly [Partial<CardsTable>, CardCheck["differences
   [{ tries: 4 }, "tries"],
 ];
 
-onEachEngine(test, "each thing that differs is named, with what to do", async (rig) => {
+onEachEngine(test, "each difference is named, with what to do", async (rig) => {
   const card = await seeded(rig);
   const kept = await rig.register.engine.read((db) => db.selectFrom("cards").selectAll().executeTakeFirstOrThrow());
   for (const [values, what] of OTHERWISE) {
@@ -124,13 +136,13 @@ onEachEngine(test, "each thing that differs is named, with what to do", async (r
   }
 });
 
-onEachEngine(test, "a card that was wiped has another id and no keys", async (rig) => {
+onEachEngine(test, "a wiped card differs by id, life and settings", async (rig) => {
   const card = await seeded(rig);
   send(card, openChannel(card, Level.FULL, derivedKeys(MASTER, SERIAL, 1)), WIPE);
   assert.equal(differing(await check(rig.register, card, MASTER)), ["card id", "life", "suite", "PIN check", "tries"]);
 });
 
-onEachEngine(test, "a card with the register's id and another serial number", async (rig) => {
+onEachEngine(test, "a card with the register's id and another serial number is reported", async (rig) => {
   const card = await seeded(rig, PUBLIC_KEYS);
   await rig.register.engine.write(async (db) => {
     const row = await db.selectFrom("cards").selectAll().executeTakeFirstOrThrow();
@@ -143,7 +155,7 @@ onEachEngine(test, "a card with the register's id and another serial number", as
   assert.equal(differing(await check(rig.register, card, MASTER)), ["serial number"]);
 });
 
-onEachEngine(test, "a card that the register does not know is sent nothing", async (rig) => {
+onEachEngine(test, "a card that the register does not know gets only SELECT and GET DATA", async (rig) => {
   await seeded(rig);
   for (const card of [blankCard({ seed: 9 }), cardOf({ serial: "IB3000777" }, { seed: 9 })]) {
     const listener = new Listener();
@@ -164,7 +176,7 @@ const CAME_BY: readonly Partial<CardsTable>[] = [
   { put_key: "unsent", keys_before: null },
 ];
 
-onEachEngine(test, "false cards: one that claims the public test keys is sent nothing", async (rig) => {
+onEachEngine(test, "a false card that claims the public test keys gets only SELECT and GET DATA", async (rig) => {
   await seeded(rig);
   for (const values of CAME_BY) {
     await change(rig, values);
@@ -179,7 +191,7 @@ onEachEngine(test, "false cards: one that claims the public test keys is sent no
   }
 });
 
-onEachEngine(test, "false cards: one with other keys of its own does not get past the channel", async (rig) => {
+onEachEngine(test, "a false card with its own keys cannot open the channel", async (rig) => {
   await seeded(rig);
   const other = blankCard({ seed: 4 });
   await attempt(other, { ...REQUEST, transport: pattern(16, 3) }, new KeptRegister());
@@ -192,7 +204,7 @@ onEachEngine(test, "false cards: one with other keys of its own does not get pas
 
 onEachEngine(
   test,
-  "the master key: the wrong one is refused before the card is asked, none is asked for",
+  "a wrong master key is refused before the card is asked, and a missing one is a usage error",
   async (rig) => {
     const card = await seeded(rig);
     const listener = new Listener();
@@ -204,7 +216,7 @@ onEachEngine(
   },
 );
 
-onEachEngine(test, "facts that are no difference but matter give a warning", async (rig) => {
+onEachEngine(test, "facts that matter but are no difference give a warning", async (rig) => {
   const card = await seeded(rig, PUBLIC_KEYS);
   const said = async () => (await check(rig.register, card)).warnings.join("\n");
   const found = await check(rig.register, card);
@@ -228,34 +240,42 @@ onEachEngine(test, "facts that are no difference but matter give a warning", asy
   assert.match(await said(), /the card is locked: help its owner with dsc unlock/);
 });
 
-onEachEngine(test, "a card that was interrupted anywhere is recognised, and reported as unfinished", async (rig) => {
-  const { register } = rig;
-  const desk = new SeedingDesk(register, "one");
-  const { frames } = await attempt(blankCard({ seed: 99 }), { ...REQUEST, serial: "IB3000001" }, desk);
-  let pending = 0;
-  for (let frame = 1; frame < frames; frame += 7) {
-    const serial = `IB3001${String(frame).padStart(3, "0")}`;
-    const card = blankCard({ seed: frame });
-    await failureOf(
-      attempt(card, { ...REQUEST, serial }, new SeedingDesk(register, "one"), { frame, spoil: undefined }),
-    );
-    const row = await register.engine.read((db) =>
-      db.selectFrom("cards").select("state").where("serial", "=", serial).executeTakeFirst(),
-    );
-    if (row?.state !== "pending") continue;
-    pending++;
-    const found = await check(register, card, MASTER);
-    assert.equal(found.differences, [], `frame ${frame}`);
-    assert.match(found.warnings.join("\n"), "run dsc personalize again", `frame ${frame}`);
-  }
-  assert.ok(pending > 2, `${pending}`);
-});
+onEachEngine(
+  test,
+  "a card whose seeding was interrupted anywhere is recognised and reported as unfinished",
+  async (rig) => {
+    const { register } = rig;
+    const desk = new SeedingDesk(register, "one");
+    const { frames } = await attempt(blankCard({ seed: 99 }), { ...REQUEST, serial: "IB3000001" }, desk);
+    let pending = 0;
+    for (let frame = 1; frame < frames; frame += 7) {
+      const serial = `IB3001${String(frame).padStart(3, "0")}`;
+      const card = blankCard({ seed: frame });
+      await failureOf(
+        attempt(card, { ...REQUEST, serial }, new SeedingDesk(register, "one"), { frame, spoil: undefined }),
+      );
+      const row = await register.engine.read((db) =>
+        db.selectFrom("cards").select("state").where("serial", "=", serial).executeTakeFirst(),
+      );
+      if (row?.state !== "pending") continue;
+      pending++;
+      const found = await check(register, card, MASTER);
+      assert.equal(found.differences, [], `frame ${frame}`);
+      assert.match(found.warnings.join("\n"), "run dsc personalize again", `frame ${frame}`);
+    }
+    assert.ok(pending > 2, `${pending}`);
+  },
+);
 
-onEachEngine(test, "a line that changes what the card says is noticed inside the channel", async (rig) => {
-  const card = await seeded(rig, PUBLIC_KEYS);
-  const liar = new Liar([[Tag.CARD_ID, (data) => void data.fill(7, 0, 8)]]);
-  const error = await rejects(check(rig.register, card, undefined, liar), AuthenticationFailed);
-  assert.match(error.message, "in the secure channel the card's report differs");
-});
+onEachEngine(
+  test,
+  "an attacker on the line who changes what the card says is noticed inside the channel",
+  async (rig) => {
+    const card = await seeded(rig, PUBLIC_KEYS);
+    const liar = new Liar([[Tag.CARD_ID, (data) => void data.fill(7, 0, 8)]]);
+    const error = await rejects(check(rig.register, card, undefined, liar), AuthenticationFailed);
+    assert.match(error.message, "in the secure channel the card's report differs");
+  },
+);
 
 test.run();

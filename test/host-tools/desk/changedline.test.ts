@@ -1,5 +1,5 @@
-// An attacker on the line changes what a card says before its channel is open, or presents a card whose transport keys
-// he has as another card. dsc personalize must not be deceived.
+// An attacker on the line changes a card's answers before its channel is open, or passes off a card whose transport keys
+// he has as another card. `dsc personalize` must not be deceived.
 
 import * as assert from "uvu/assert";
 import { Ins, Level, Tag } from "../../../firmware/wire.js";
@@ -32,7 +32,7 @@ const REQUEST: Request = {
   reseed: true,
 };
 
-/** A personalized card whose transport keys are of the old master key. */
+/** A personalized card with transport keys from the old master key. */
 async function oldCard(serial: string, seed: number, tap?: Tap): Promise<Card> {
   const card = blankCard({ seed });
   const first = { ...REQUEST, serial, transport: OLD_MASTER, transportOld: undefined };
@@ -49,11 +49,11 @@ async function refusedInChannel(card: Card, request: Request, register: KeptRegi
   assert.equal(Buffer.from(card.flash.bytes), before, "the card is as it was");
 }
 
-test("a pending record does not go to another card of which the line says the id of the first", async () => {
+test("a pending record does not go to another card that is given the first card's id on the line", async () => {
   const card = await oldCard(REQUEST.serial, 5);
   const register = new KeptRegister();
   let frame = 0;
-  // Interrupted once the keys are in the card: the record is pending, and the card has them.
+  // Interrupted when the card has the keys: the record is still pending.
   for (; (await statusOf(card)).life !== "seeded"; frame++)
     assert.ok(await failureOf(attempt(card, REQUEST, register, { frame, spoil: undefined })));
   assert.is(register.newest(REQUEST.serial)?.state, "pending");
@@ -64,7 +64,7 @@ test("a pending record does not go to another card of which the line says the id
   assert.is(register.newest(REQUEST.serial)?.state, "done");
 });
 
-test("a card that is personalized is not seeded again because the line says that it is blank", async () => {
+test("a personalized card that the line reports as blank is not seeded again", async () => {
   const card = await oldCard(REQUEST.serial, 5);
   const register = new KeptRegister();
   const liar = new Liar([[Tag.STATUS, (data) => void data.fill(1, 0, 1)]]);
@@ -72,16 +72,16 @@ test("a card that is personalized is not seeded again because the line says that
   assert.is(register.newest(REQUEST.serial), undefined, "no keys are kept for it");
 });
 
-test("a card of which the line says another id than its own gets no record", async () => {
+test("a card whose id is changed on the line gets no record", async () => {
   const card = await oldCard(REQUEST.serial, 5);
   const register = new KeptRegister();
   await refusedInChannel(card, REQUEST, register, new Liar([[Tag.CARD_ID, (data) => void data.fill(7, 0, 8)]]));
   assert.is(register.newest(REQUEST.serial), undefined);
 });
 
-test("the transport keys of one card cannot pass it off as another one, unless the operator says --reseed", async () => {
+test("a card whose transport keys belong to another serial number gets no record without --reseed", async () => {
   const listener = new Listener();
-  // He heard its first seeding. Then it was wiped.
+  // He eavesdropped on its first seeding. Then it was wiped.
   const known = await oldCard("IB3000124", 6, listener);
   const keys = derivedKeys(OLD_MASTER, "IB3000124", 1);
   send(known, openChannel(known, Level.FULL, keys), WIPE);

@@ -50,7 +50,7 @@ const REQUEST: Request = { serial: SERIAL, suite: SUITE, pinCheck: "card", tries
 /** Enough runs to notice a byte that never changes. */
 const RUNS = 12;
 
-/** A value that is drawn for one purpose, as it is used. */
+/** A drawn value with one purpose. */
 interface Use {
   readonly what: string;
   /** The file that draws it. */
@@ -207,7 +207,7 @@ async function nameOfCopy(): Promise<Uint8Array> {
   }
 }
 
-/** A key in a token that keeps what it encrypts to itself. */
+/** A key in a token that records what it encrypts. */
 const TOKEN_KEY = {
   name: "key",
   encrypt: (_: unknown, text: Uint8Array) => Buffer.alloc(text.length + 16),
@@ -295,7 +295,7 @@ const USES: readonly Use[] = [
 const places = new Set<string>();
 
 for (const { what, file, size, use } of USES) {
-  test(`${what}: ${size} bytes or digits, all of them drawn, none fixed, no two alike`, async () => {
+  test(`${what}: all ${size} bytes or digits are drawn at random, and no two values are equal`, async () => {
     const values: Buffer[] = [];
     for (let run = 0; run < RUNS; run++) {
       let value = Buffer.alloc(0);
@@ -317,10 +317,10 @@ function isDrawOf(file: string, value: Buffer): (draw: Draw) => boolean {
   return (draw) => draw.file === file && draw.value.equals(value);
 }
 
-/** A pause between two attempts is no secret. */
+/** Draws for pauses between two attempts, which are not secret. */
 const PAUSES = ["desk/register/adapter.ts"];
 
-test("no other place in the host tools draws, and none by other means", () => {
+test("no other place in the host tools draws random values, and none by other means", () => {
   const names = readdirSync(join(ROOT, "host-tools"), { recursive: true, encoding: "utf8" });
   const sources = names.filter((name) => name.endsWith(".ts"));
   assert.ok(sources.length > 40);

@@ -1,5 +1,5 @@
-// A false card, or an attacker on the line, claims the public test keys, and a listener has those keys. The listener
-// must learn nothing if operator or register say that the card has its own keys.
+// A false card, or an attacker on the line, claims the public test keys, and a listener has those keys. The listener must
+// learn nothing if the operator or the register says that the card has its own keys.
 
 import * as assert from "uvu/assert";
 import { Ins } from "../../../firmware/wire.js";
@@ -46,10 +46,10 @@ function learnedBy(listener: Listener, { key, unlockKey }: CardRecord): string[]
 
 const EVERYTHING = ["key", "unlockKey", "PIN", "ENC", "MAC", "DEK"];
 const TRANSPORT_KEYS = ["ENC", "MAC", "DEK"];
-/** All that may reach a card that claims other keys than it must have. */
+/** The only commands that a card may get which claims other keys than it must have. */
 const HARMLESS = [Ins.SELECT, Ins.GET_DATA];
 
-/** Cards with the public test keys that say the serial number, in every life. */
+/** Cards with the public test keys and the serial number, in every life. */
 const FALSE_CARDS: Record<string, () => Promise<Card>> = {
   blank: async () => blankCard(),
   seeded: seededCard,
@@ -67,7 +67,7 @@ async function seededCard(): Promise<Card> {
   return card;
 }
 
-/** A card with keys of its own, and its seed file. */
+/** A card with its own keys, and its register. */
 async function ownCard(transport = MASTER): Promise<{ card: Card; register: KeptRegister }> {
   const card = blankCard();
   const register = new KeptRegister();
@@ -75,7 +75,7 @@ async function ownCard(transport = MASTER): Promise<{ card: Card; register: Kept
   return { card, register };
 }
 
-/** The line makes the card claim the public test keys in every message in the clear. */
+/** An attacker on the line, who makes the card claim the public test keys in every message in the clear. */
 const CLAIMS_PUBLIC = (listener: Listener): Tap => ({
   hears: (from, bytes) => listener.hears(from, bytes),
   alters: (answer) => {
@@ -88,14 +88,14 @@ const CLAIMS_PUBLIC = (listener: Listener): Tap => ({
   },
 });
 
-test("the first seeding of a card with the public test keys: a listener has everything, the new transport keys too", async () => {
+test("a listener to the first seeding of a card with the public test keys learns every key and the PIN", async () => {
   const listener = new Listener();
   const register = new KeptRegister();
   await attempt(blankCard(), REQUEST, register, undefined, listener);
   assert.equal(learnedBy(listener, register.newest(SERIAL) as CardRecord), EVERYTHING);
 });
 
-test("a listener reads nothing of a card with keys of its own", async () => {
+test("a listener learns nothing from the seeding of a card with its own keys", async () => {
   const { card } = await ownCard(OLD_MASTER);
   const listener = new Listener();
   const register = new KeptRegister();
@@ -105,7 +105,7 @@ test("a listener reads nothing of a card with keys of its own", async () => {
 });
 
 for (const [life, falseCard] of Object.entries(FALSE_CARDS)) {
-  test(`the operator says --transport-old: a false card that claims the public test keys, ${life}`, async () => {
+  test(`with --transport-old a false card that claims the public test keys is refused: ${life}`, async () => {
     for (const reseed of [false, true]) {
       const listener = new Listener();
       const register = new KeptRegister();
@@ -116,7 +116,7 @@ for (const [life, falseCard] of Object.entries(FALSE_CARDS)) {
     }
   });
 
-  test(`the register says that it has keys of its own: a false card, ${life}`, async () => {
+  test(`a false card is refused if the pending record says that the card has its own keys: ${life}`, async () => {
     for (const [putKey, transportOld] of [
       ["done", undefined],
       ["unsent", OLD_MASTER],
@@ -132,7 +132,7 @@ for (const [life, falseCard] of Object.entries(FALSE_CARDS)) {
   });
 }
 
-test("a card that claims another version of its own keys than the register says", async () => {
+test("a card that claims another version of its own keys than the register has is refused", async () => {
   const { card } = await ownCard();
   const listener = new Listener();
   const register = await pending(card, { before: "own", putKey: "done" }, 2);
@@ -140,14 +140,14 @@ test("a card that claims another version of its own keys than the register says"
   assertRefused(error, listener, /own, version 1; by register it must have .* version 2: nothing was sent/);
 });
 
-test("the register says that it is done with keys of its own: a false card", async () => {
+test("a false card is refused if the register says that the card is done with its own keys", async () => {
   const { register } = await ownCard();
   const listener = new Listener();
   const error = await failureOf(attempt(cardOf({ serial: SERIAL }), REQUEST, register, undefined, listener));
   assertRefused(error, listener, /as done with transport keys of version 1, but the card claims .*public/);
 });
 
-test("somebody on the line makes a true card claim the public test keys", async () => {
+test("an attacker on the line who makes a true card claim the public test keys is noticed", async () => {
   const { card } = await ownCard(OLD_MASTER);
   const listener = new Listener();
   const request = { ...REQUEST, transportOld: OLD_MASTER, reseed: true };
@@ -155,7 +155,7 @@ test("somebody on the line makes a true card claim the public test keys", async 
   assertRefused(error, listener, /public test keys/);
 });
 
-test("a card whose key version and flag contradict each other", async () => {
+test("a card whose key version and test-keys flag contradict each other is refused", async () => {
   const status = await statusOf(blankCard());
   for (const claims of [
     { ...status, testKeys: false },
@@ -165,7 +165,7 @@ test("a card whose key version and flag contradict each other", async () => {
       assert.throws(() => keysetFor(expectedOf(master), claims), /contradict its key version.*nothing was sent/);
 });
 
-test("wipe and test: the operator's master key, or that there is none, says which keys the card has", async () => {
+test("for wipe and test, the master key or its absence says which keys the card must have", async () => {
   const blank = await statusOf(blankCard());
   const own = await statusOf((await ownCard()).card);
   assert.equal(keysetFor(expectedOf(undefined), blank), testKeys());
@@ -206,7 +206,7 @@ async function pending(card: Card, rotation: CardRecord["rotation"], keyset = 1)
   return register;
 }
 
-/** Asserts exit code 4, and that only questions which anybody may ask were sent. */
+/** Asserts exit code 4, and that only HARMLESS commands were sent. */
 function assertRefused(error: unknown, listener: Listener, says: RegExp): void {
   assert.instance(error, AuthenticationFailed, String(error));
   assert.is(exitCodeOf(error), Exit.AUTHENTICATION);
@@ -223,7 +223,7 @@ interface Interrupted {
   readonly register: () => Promise<KeptRegister>;
 }
 
-/** First seedings of a true card that were cut, by what the register says of PUT KEY then: the first and last of each. */
+/** Interrupted first seedings of a true card: the first and the last for each progress of PUT KEY in the register. */
 async function interruptedFirst(): Promise<Map<PutKeyProgress, Interrupted[]>> {
   const { frames } = await attempt(blankCard(), REQUEST, new KeptRegister());
   const found = new Map<PutKeyProgress, Interrupted[]>();
@@ -247,7 +247,7 @@ async function copyOf(record: CardRecord): Promise<KeptRegister> {
   return register;
 }
 
-test("an interrupted first seeding, then a false card that is interrupted anywhere and comes again, then the true one", async () => {
+test("after an interrupted first seeding a false card learns at most the new transport keys, and the true card finishes", async () => {
   const interrupted = await interruptedFirst();
   assert.equal([...interrupted.keys()], ["unsent", "sent", "done"]);
   const learned = new Map<PutKeyProgress, Set<string>>();
@@ -266,7 +266,7 @@ test("an interrupted first seeding, then a false card that is interrupted anywhe
           await failureOf(attempt(other, REQUEST, kept, { frame, spoil: undefined }, listener));
           await failureOf(attempt(other, REQUEST, kept, undefined, listener));
           for (const name of learnedBy(listener, kept.newest(SERIAL) as CardRecord)) names.add(name);
-          // Then the false card was taken for the true one.
+          // The false card was accepted as the true one.
           if (kept.newest(SERIAL)?.state === "done") continue;
           returned++;
           card.load("interrupted");
@@ -278,19 +278,19 @@ test("an interrupted first seeding, then a false card that is interrupted anywhe
     learned.set(putKey, names);
   }
   assert.ok(returned > 100);
-  // The open case: the keys are sent again to a card that takes only the public ones. And nothing else.
+  // The one open case: PUT KEY is sent again to a card that has only the public keys. Nothing else leaks.
   assert.equal([...(learned.get("sent") ?? [])].sort(), [...TRANSPORT_KEYS].sort());
   assert.equal([...(learned.get("done") ?? [])], []);
 });
 
-/** How many frames pass where nobody cuts the line. */
+/** The number of frames without an interruption. */
 async function framesWith(card: Card, register: KeptRegister): Promise<number> {
   let frames = 0;
   await failureOf(attempt(card, REQUEST, register, undefined, { hears: () => void frames++ }));
   return frames;
 }
 
-/** The owner logs in with the PIN of the first attempt. */
+/** Asserts that the owner can log in with the PIN of the first attempt. */
 function assertWorks(card: Card, register: KeptRegister): void {
   const { key, state } = register.newest(SERIAL) as CardRecord;
   assert.is(state, "done");

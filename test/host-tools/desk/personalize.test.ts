@@ -58,7 +58,7 @@ const SPOILS: Record<string, Fault["spoil"]> = {
   "a frame comes twice": (frame) => Buffer.concat([frame, frame]),
 };
 
-/** The owner logs in, and the site computes the same response from what it keeps. */
+/** The owner logs in, and the site computes the same response from the register. */
 function assertWorks(card: Card, request: Request, register: KeptRegister, when = ""): void {
   const record = register.newest(request.serial);
   assert.is(record?.state, "done", when);
@@ -100,7 +100,7 @@ const STARTS: Record<string, Start> = {
   },
 };
 
-/** Saved cards are restored, which is faster than making them again. */
+/** Cards restored from a saved flash, which is faster than making them again. */
 async function withCopies(start: Start): Promise<{ fresh: () => Card; before: CardStatus }> {
   const card = await start.card();
   const before = await statusOf(card);
@@ -112,13 +112,13 @@ async function withCopies(start: Start): Promise<{ fresh: () => Card; before: Ca
   return { fresh, before };
 }
 
-/** Every other number below `end`: the odd ones here, the even ones there. */
+/** Every other number below `end`, beginning at `from`. */
 function everyOther(end: number, from: number): number[] {
   return Array.from({ length: end }, (_, number) => number).filter((number) => number % 2 === from % 2);
 }
 
 for (const [at, [name, start]] of Object.entries(STARTS).entries()) {
-  test(`${name}: to the end, and the owner logs in`, async () => {
+  test(`${name}: the card is personalized, and the owner logs in`, async () => {
     const register = new KeptRegister();
     const card = await start.card();
     assert.is((await attempt(card, start.request, register)).plan.action, "seed");
@@ -130,7 +130,7 @@ for (const [at, [name, start]] of Object.entries(STARTS).entries()) {
   });
 
   for (const [which, [what, spoil]] of Object.entries(SPOILS).entries()) {
-    test(`${name}: where ${what}, at every other frame, running it again finishes`, async () => {
+    test(`${name}: if ${what}, at every second frame, a second run finishes`, async () => {
       const { fresh, before } = await withCopies(start);
       const { frames } = await attempt(fresh(), start.request, new KeptRegister());
       assert.ok(frames > 0, "frames were exchanged");
@@ -149,7 +149,7 @@ for (const [at, [name, start]] of Object.entries(STARTS).entries()) {
     });
   }
 
-  test(`${name}: where the battery is pulled, at every other operation, running it again finishes`, async () => {
+  test(`${name}: if the battery is pulled, at every second operation, a second run finishes`, async () => {
     const { fresh, before } = await withCopies(start);
     const whole = fresh();
     const operations = await operationsInAsync(whole, () => attempt(whole, start.request, new KeptRegister()));
@@ -176,7 +176,7 @@ async function describeState(card: Card, register: KeptRegister): Promise<string
 }
 
 for (const [name, start] of Object.entries(STARTS)) {
-  test(`${name}: however often the line is cut, running it again finishes`, async () => {
+  test(`${name}: however often the line is cut, the last run finishes`, async () => {
     const first = await start.card();
     const before = await statusOf(first);
     const found = new Map<string, { readonly card: Card; readonly register: KeptRegister }>();
@@ -187,7 +187,7 @@ for (const [name, start] of Object.entries(STARTS)) {
       found.set(state, { card: copy, register: register.copy() });
     };
     await find(first, new KeptRegister());
-    // Entries that are added meanwhile are visited, too.
+    // The loop also visits entries that are added meanwhile.
     for (const [state, { card: left, register: kept }] of found) {
       left.save("left");
       const again = () => {
@@ -211,7 +211,7 @@ for (const [name, start] of Object.entries(STARTS)) {
 }
 
 for (const hash of ["SHA1", "SHA256", "SHA512"]) {
-  test(`every suite with ${hash}: the site judges the PIN where there is a P`, async () => {
+  test(`every suite with ${hash} is personalized, with the server's PIN check if it has a P`, async () => {
     for (const p of ["", "-PSHA1", "-PSHA256", "-PSHA512"]) {
       const pinCheck = p ? "server" : "card";
       const request = { ...REQUEST, suite: `OCRA-1:HOTP-${hash}-8:QN06${p}`, pinCheck } as const;
@@ -227,7 +227,7 @@ for (const hash of ["SHA1", "SHA256", "SHA512"]) {
   });
 }
 
-test("a key that the site has already is taken, and is the one kept", async () => {
+test("a key that the site already has is used and kept", async () => {
   for (const size of [16, 20, 64]) {
     const register = new KeptRegister();
     const card = blankCard();
@@ -238,11 +238,11 @@ test("a key that the site has already is taken, and is the one kept", async () =
   }
 });
 
-test("wrong transport keys: nothing is kept, nothing is changed, and nothing is tried again", async () => {
+test("with wrong transport keys nothing is kept, nothing is changed, and nothing is tried again", async () => {
   const register = new KeptRegister();
   const card = await ownKeys(REQUEST.serial);
   const instructions: number[] = [];
-  // Behind END, channel and class.
+  // After END, channel and class.
   card.watchers.push({ serial: (bytes) => instructions.push(bytes[3] as number) });
   const before = card.flash.operations;
   const error = await failureOf(attempt(card, { ...REQUEST, transport: MASTER, reseed: true }, register));
@@ -253,13 +253,13 @@ test("wrong transport keys: nothing is kept, nothing is changed, and nothing is 
   assert.is(register.newest(REQUEST.serial), undefined);
 });
 
-test("a card with keys of its own needs their master key", async () => {
+test("a card with its own keys needs their master key", async () => {
   const error = await failureOf(attempt(await ownKeys(REQUEST.serial), REQUEST, new KeptRegister()));
   assert.instance(error, AuthenticationFailed);
   assert.match(String(error), "--transport");
 });
 
-test("another card is left alone unless somebody insists, or it is blank", async () => {
+test("another card is left alone, unless it is blank or --reseed is given", async () => {
   const card = cardOf();
   assert.instance(await failureOf(attempt(card, REQUEST, new KeptRegister())), WrongCard);
   assert.is((await statusOf(card)).serial, "IB3000001");
@@ -277,7 +277,7 @@ test("a card can be personalized again with its transport keys, even if it is lo
   assertWorks(card, REQUEST, register);
 });
 
-test("a personalized card is seeded again into new records only where somebody insists", async () => {
+test("a personalized card gets new records only with --reseed", async () => {
   for (const transport of [undefined, OLD_MASTER]) {
     const request = { ...REQUEST, transport };
     const first = new KeptRegister();
@@ -296,7 +296,7 @@ test("a personalized card is seeded again into new records only where somebody i
   }
 });
 
-test("a suite that the card does not support is refused before anything is kept", async () => {
+test("an unsupported suite is refused before anything is kept", async () => {
   for (const text of [
     "OCRA-1:HOTP-SHA256-6:QN06",
     "OCRA-1:HOTP-SHA256-8:QN08",
@@ -311,7 +311,7 @@ test("a suite that the card does not support is refused before anything is kept"
   }
 });
 
-/** A plan for a card whose record is in some state, and the register that has the record. */
+/** A plan for a card with a changed record, and the register that has the record. */
 async function planned(request: Request, changes: Partial<CardRecord> = {}, card = blankCard()) {
   const register = new KeptRegister();
   const status = await statusOf(card);
@@ -319,7 +319,7 @@ async function planned(request: Request, changes: Partial<CardRecord> = {}, card
   return { register, plan: await makePlan(request, status, register) };
 }
 
-/** A pending record of the card whose STORE DATA did not leave yet. */
+/** A pending record of the card; its STORE DATA has not been sent yet. */
 function recordOf({ id, life }: CardStatus): CardRecord {
   const { serial, suite, pinCheck, tries } = REQUEST;
   return {
@@ -366,7 +366,7 @@ test("a blank card that did not answer STORE DATA gets newly drawn keys, and a g
   }
 });
 
-test("a blank card that has the id of one that answered STORE DATA is a false card", async () => {
+test("a blank card with the id of one that answered STORE DATA is a false card", async () => {
   for (const reseed of [false, true]) {
     const error = await failureOf(planned({ ...REQUEST, reseed }, { storeData: "answered" }));
     assert.instance(error, AuthenticationFailed);
@@ -382,7 +382,7 @@ async function endInProof(card: Card, register: KeptRegister): Promise<void> {
   assert.instance(await failureOf(carryOut(plan, REQUEST, client, register)), CheckFailed);
 }
 
-test("a seeded card is sent no key again, but where it may have been seeded before", async () => {
+test("a seeded card gets no key again, unless it may have been seeded before", async () => {
   const card = blankCard();
   const register = new KeptRegister();
   await endInProof(card, register);
@@ -406,7 +406,7 @@ test("a seeded card is sent no key again, but where it may have been seeded befo
   }
 });
 
-test("resuming with another PIN than the card's is refused with advice", async () => {
+test("resuming with a PIN other than the card's is refused with advice", async () => {
   const card = blankCard();
   const register = new KeptRegister();
   await endInProof(card, register);
@@ -417,7 +417,7 @@ test("resuming with another PIN than the card's is refused with advice", async (
   assertWorks(card, REQUEST, register);
 });
 
-test("another card than the one that the keys are bound to is refused; insisted on, it gets new keys", async () => {
+test("a card other than the one that the keys are bound to is refused; with --reseed it gets new keys", async () => {
   for (const state of ["pending", "done"] as const) {
     const register = new KeptRegister();
     await register.bind({ ...recordOf(await statusOf(blankCard({ seed: 77 }))), state });
@@ -441,7 +441,7 @@ test("a given key that another card may have is never used again", async () => {
   assert.is((await statusOf(card)).life, "blank");
 });
 
-test("a card that is done gets new keys only where somebody insists, and keeps its transport keys", async () => {
+test("a finished card gets new keys only with --reseed, and keeps its transport keys", async () => {
   const request = { ...REQUEST, transport: MASTER };
   const register = new KeptRegister();
   const card = blankCard();
@@ -453,7 +453,7 @@ test("a card that is done gets new keys only where somebody insists, and keeps i
   assertWorks(card, request, register);
 });
 
-test("a master key is changed on the same register", async () => {
+test("a master key is replaced in the same register", async () => {
   const register = new KeptRegister();
   const card = blankCard();
   await attempt(card, { ...REQUEST, transport: OLD_MASTER }, register);
@@ -465,7 +465,7 @@ test("a master key is changed on the same register", async () => {
   assert.is((await attempt(card, request, register)).plan.action, "nothing", "who comes again has done it");
 });
 
-test("another master key than the register tells of is refused before the card is asked", async () => {
+test("a master key other than the register's is refused before the card is asked", async () => {
   const register = new KeptRegister();
   const card = blankCard();
   await attempt(card, { ...REQUEST, transport: MASTER }, register);
@@ -493,7 +493,7 @@ test("a card that gets another serial number no longer belongs to the first one"
   assertWorks(card, REQUEST, register);
 });
 
-test("where nothing is to be done, the card has the transport keys that are asked for, or that the register tells of", async () => {
+test("a finished card must have the transport keys of the request and of the register", async () => {
   const transport = MASTER;
   const done = { state: "done" } as const;
   const plain = cardOf({ serial: REQUEST.serial });
@@ -520,7 +520,7 @@ test("where nothing is to be done, the card has the transport keys that are aske
   }
 });
 
-test("a record that is done fits its card only", async () => {
+test("a finished record fits only its card", async () => {
   const state = "done";
   const done = cardOf({ serial: REQUEST.serial });
   assert.is((await planned(REQUEST, { state }, done)).plan.action, "nothing");
@@ -533,7 +533,7 @@ test("a record that is done fits its card only", async () => {
   assert.instance(await failureOf(planned(REQUEST, { state, ...other }, done)), FileError);
 });
 
-test("a card that answers with another key is detected, and its record stays pending", async () => {
+test("a card that answers with another key is noticed, and its record stays pending", async () => {
   const register = new KeptRegister();
   const card = blankCard();
   const client = new CardClient(new Link(new Line(card)));
@@ -584,7 +584,7 @@ async function spoiled(spoil: (client: CardClient, step: () => Step) => void) {
 }
 
 for (const [after, lies] of Object.entries(LIES_AFTER)) {
-  test(`a card that lies in the step ${after} is detected there`, async () => {
+  test(`a card that lies in the step ${after} is noticed there`, async () => {
     for (const lie of lies) {
       const { error, step, state } = await spoiled((client, now) => {
         const read = client.readStatus.bind(client);
@@ -596,7 +596,7 @@ for (const [after, lies] of Object.entries(LIES_AFTER)) {
   });
 }
 
-test("a card that reports a step that it did not do is detected in that step", async () => {
+test("a card that reports a step that it did not do is noticed in that step", async () => {
   const idle: Partial<Record<Step, (client: CardClient) => void>> = {
     store: (client) => Object.assign(client, { storeData: async () => {} }),
     prove: (client) => Object.assign(client, { prove: async () => "00000000" }),
@@ -610,7 +610,7 @@ test("a card that reports a step that it did not do is detected in that step", a
   }
 });
 
-test("afterwards, done or failed, the channel is closed on both sides and what was drawn is wiped", async () => {
+test("after success and failure the channel is closed on both sides and drawn secrets are wiped", async () => {
   for (const fails of [false, true]) {
     const card = blankCard();
     const client = new CardClient(new Link(new Line(card)));
@@ -636,7 +636,7 @@ test("afterwards, done or failed, the channel is closed on both sides and what w
   }
 });
 
-test("a plan says what will be done, and no secret", async () => {
+test("a plan says what will be done, and contains no secret", async () => {
   const register = new KeptRegister();
   const request = { ...REQUEST, transport: MASTER, key: pattern(32) };
   const plan: Plan = await makePlan(request, await statusOf(blankCard()), register);
@@ -653,7 +653,7 @@ test("a plan says what will be done, and no secret", async () => {
   });
 });
 
-test("the public test keys come with a warning; so does a low battery", async () => {
+test("public test keys and a low battery give a warning", async () => {
   const status = { ...(await statusOf(blankCard())), battery: 2399 };
   const warned = (await makePlan(REQUEST, status, new KeptRegister())).warnings.join();
   assert.match(warned, "test keys");
@@ -669,7 +669,7 @@ test("if the battery is too low for writing, nothing is recorded", async () => {
   assert.is((await planWith(2100)).action, "seed");
 });
 
-test("a warning says that keys are replaced", async () => {
+test("replacing keys gives a warning", async () => {
   const card = cardOf({ serial: REQUEST.serial });
   const plan = await makePlan({ ...REQUEST, reseed: true }, await statusOf(card), new KeptRegister());
   assert.match(plan.warnings.join(), "its keys are replaced");

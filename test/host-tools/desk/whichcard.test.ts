@@ -1,4 +1,4 @@
-// Which card is on the line, what it runs in, and whether it works at all: what the host tools make of it.
+// How the host tools use the card id, the kind of host and the state ERROR of the card on the line.
 
 import * as assert from "uvu/assert";
 import { Kind, Level } from "../../../firmware/wire.js";
@@ -42,10 +42,10 @@ async function refused(
   return (error as Error).message;
 }
 
-/** The card's line is cut at this frame of a personalization: after the keys were kept, before they are stored. */
+/** The first frame to cut the line at: about where the keys are in the register and not yet in the card. */
 const BEFORE_STORE = 20;
 
-/** Begins a personalization that is interrupted with the record pending. */
+/** Begins a personalization that is interrupted while its record is pending. */
 async function begin(card: Card, register: KeptRegister): Promise<void> {
   for (let frame = BEFORE_STORE; register.newest(REQUEST.serial) === undefined; frame++) {
     assert.ok(await failureOf(attempt(card, REQUEST, register, { frame, spoil: undefined })));
@@ -55,7 +55,7 @@ async function begin(card: Card, register: KeptRegister): Promise<void> {
 
 // ---- the card id ----
 
-test("a status has the card id, the same after a seeding", async () => {
+test("a status has the card id, which a seeding does not change", async () => {
   const card = blankCard({ seed: 5 });
   const { id } = await statusOf(card);
   assert.match(id ?? "", /^[0-9a-f]{16}$/);
@@ -78,7 +78,7 @@ test("a pending record is resumed on the card that it was begun on, and on no ot
   assert.is(register.newest(REQUEST.serial)?.state, "done");
 });
 
-test("a card that was wiped meanwhile is another one", async () => {
+test("a pending record is not resumed on the card after a wipe", async () => {
   const card = blankCard({ seed: 5 });
   const register = new KeptRegister();
   await begin(card, register);
@@ -86,7 +86,7 @@ test("a card that was wiped meanwhile is another one", async () => {
   await refused(attempt(card, REQUEST, register), 6, FileError);
 });
 
-test("keys that are bound to no card, as imported ones are, go into none", async () => {
+test("keys that are bound to no card, such as imported ones, go into none", async () => {
   const register = new KeptRegister();
   const begun = new KeptRegister();
   await begin(blankCard({ seed: 5 }), begun);
@@ -114,7 +114,7 @@ test("a card of the first release can be read and wiped, and is not personalized
 
 // ---- the kind of host ----
 
-test("a status tells the kind of host", async () => {
+test("a status has the kind of host", async () => {
   for (const [kind, name] of [
     [Kind.PRODUCTION, "production"],
     [Kind.DEVELOPMENT, "development"],
@@ -124,7 +124,7 @@ test("a status tells the kind of host", async () => {
   }
 });
 
-test("a development image is personalized only where that is allowed", async () => {
+test("a development image is personalized only with --allow-development", async () => {
   const card = new Card(MODULE, { seed: 5, kind: Kind.DEVELOPMENT });
   const register = new KeptRegister();
   assert.match(await refused(attempt(card, REQUEST, register), 5, WrongCard), /--allow-development/);
@@ -149,7 +149,7 @@ function clientOf(card: Card): CardClient {
   return new CardClient(new Link(new Line(card)));
 }
 
-test("whatever is asked of a card in ERROR, the answer names the error and what to do", async () => {
+test("every request to a card in ERROR fails with the error's number and what to do", async () => {
   const keys = testKeys();
   const asks: Record<string, (client: CardClient) => Promise<unknown>> = {
     status: (client) => client.readStatus(),
@@ -171,13 +171,13 @@ test("whatever is asked of a card in ERROR, the answer names the error and what 
   }
 });
 
-test("an error of the first release, which tells no life, is one too", async () => {
+test("a card of the first release in ERROR, whose status has no life, is recognised", async () => {
   const module = await compile(FORMER_FAULTS["error-not-told"]);
   const card = new Card(module, { flash: new Flash(new Uint8Array(4096)) });
   assert.match(await refused(clientOf(card).readStatus(), 5, CardInError), /in ERROR: .*first release/);
 });
 
-test("the demo card is fit for all of it", async () => {
+test("the demo card has a serial number and is a personalized simulator", async () => {
   const { serial, kind, life } = await statusOf(cardOf());
   assert.equal([serial, kind, life], [DEMO.serial, "simulator", "personalized"]);
 });

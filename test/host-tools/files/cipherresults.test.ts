@@ -1,5 +1,5 @@
-// Results of ciphers that may be keys are taken in pieces. Node moves each result to a smaller buffer and frees the first one
-// without wiping it, so that the end of a long result would stay in memory.
+// Cipher results that may be keys are taken in pieces. Node moves each result to a smaller buffer and frees the first one
+// without wiping it, so the end of a long result would stay in memory.
 
 import { createDecipheriv } from "node:crypto";
 import * as assert from "uvu/assert";
@@ -46,7 +46,7 @@ test("a sealed key is opened byte by byte", () => {
   );
 });
 
-test("the secure channel decrypts block by block, to the same text", () => {
+test("the secure channel decrypts block by block and gets the same text", () => {
   const text = encryptCbc(KEY, IV, BLOCKS);
   assert.is(
     longestResult(() => assert.equal(decryptCbc(KEY, IV, text), Buffer.from(BLOCKS))),

@@ -1,4 +1,4 @@
-// Files: old or new at every instant, under kills, lost power and errors at each operation.
+// Writing files: after a kill, a loss of power or an error at any operation, a file has its old or its new contents.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -56,13 +56,13 @@ const replace = (disk: MemoryDisk) => replaceAtomically(PATH, NEW, disk);
 const create = (disk: MemoryDisk) => createExclusive(PATH, NEW, disk);
 const leftovers = (disk: MemoryDisk) => [...disk.names.keys()].filter((name) => name !== PATH);
 
-test("a replaced file is old or new, wherever the process is killed or power fails", () => {
+test("a replaced file has its old or its new contents, wherever a kill or a loss of power falls", () => {
   atEach("killed", diskWithOld, replace, (disk) => {
     for (const contents of atLeast(1, disk.outcomes(PATH))) assert.ok(contents === OLD || contents === NEW, contents);
   });
 });
 
-test("a created file is whole or not there, wherever the process is killed or power fails", () => {
+test("a new file is complete or missing, wherever a kill or a loss of power falls", () => {
   atEach(
     "killed",
     () => new MemoryDisk(),
@@ -74,7 +74,7 @@ test("a created file is whole or not there, wherever the process is killed or po
   );
 });
 
-test("what returned without an error is on the disk", () => {
+test("a call that returns without an error has its data on the disk", () => {
   const replaced = diskWithOld();
   replace(replaced);
   assert.equal(replaced.outcomes(PATH), [NEW, NEW, NEW]);
@@ -90,7 +90,7 @@ for (const [code, reason] of [
   ["EROFS", "denied"],
   ["EIO", "other"],
 ] as const) {
-  test(`${code} at any operation leaves old or new and nothing else, and says so`, () => {
+  test(`${code} at any operation leaves the old or the new file and nothing else, and is reported`, () => {
     atEach(code, diskWithOld, replace, (disk) => {
       assert.ok([OLD, NEW].includes(disk.outcomes(PATH)[0] ?? ""));
       assert.equal(leftovers(disk), []);
@@ -105,7 +105,7 @@ for (const [code, reason] of [
   });
 }
 
-test("a file system without hard links never overwrites either", () => {
+test("a new file never overwrites, also on a file system without hard links", () => {
   const fresh = new MemoryDisk();
   fresh.hasLinks = false;
   create(fresh);
@@ -117,7 +117,7 @@ test("a file system without hard links never overwrites either", () => {
   assert.equal(leftovers(taken), []);
 });
 
-test("without hard links, an error at the rename gives the name free again", () => {
+test("without hard links an error at the rename removes the new name", () => {
   const disk = new MemoryDisk();
   disk.hasLinks = false;
   disk.fault = { at: 8, code: "EIO" };
@@ -126,7 +126,7 @@ test("without hard links, an error at the rename gives the name free again", () 
   assert.is(disk.names.size, 0);
 });
 
-test("real files: created, never overwritten, replaced, for the owner only", () => {
+test("real files: a new file never overwrites, a replaced one has the new contents, only the owner can read them", () => {
   inFolder((folder) => {
     const path = join(folder, "seeds.xml");
     createExclusive(path, OLD);
@@ -139,7 +139,7 @@ test("real files: created, never overwritten, replaced, for the owner only", () 
   });
 });
 
-test("real files: what is missing, a folder, or too large is an error of one line", () => {
+test("real files: reading a missing file, a folder or a file that is too large is an error of one line", () => {
   inFolder((folder) => {
     writeFileSync(join(folder, "large"), "x".repeat(11));
     assert.is(caught(() => readWhole(join(folder, "none"), 10)).reason, "missing");
@@ -149,7 +149,7 @@ test("real files: what is missing, a folder, or too large is an error of one lin
   });
 });
 
-testUnless(test, ON_WINDOWS, "real files: a link to a file stays one", () => {
+testUnless(test, ON_WINDOWS, "real files: replacing a file by its symbolic link keeps the link", () => {
   inFolder((folder) => {
     writeFileSync(join(folder, "file"), OLD);
     symlinkSync(join(folder, "file"), join(folder, "link"));

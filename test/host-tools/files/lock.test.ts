@@ -1,4 +1,4 @@
-// Locks of real files, between real processes: one holder at a time, by whatever name, and none left behind.
+// Locks on real files between real processes: one holder at a time under any name of the file, and none left behind.
 
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -40,7 +40,7 @@ const OWN_PIDS = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--
 /** Starts a shell that may mount. */
 const OWN_MOUNTS = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"];
 
-/** A reason for what needs namespaces. */
+/** Why tests in these namespaces are skipped; undefined if the script runs there. */
 function unlessRuns([program = "", ...args]: readonly string[], script: string): string | undefined {
   const { status } = spawnSync(program, [...args, script], { stdio: "ignore" });
   return status === 0 ? undefined : "namespaces cannot be made here (unshare)";
@@ -71,7 +71,10 @@ interface Holder {
   end(signal?: NodeJS.Signals): Promise<void>;
 }
 
-/** A process that runs `take`, which sets `has` to whether it has the lock, and lives on. `inside` starts it elsewhere. */
+/**
+ * A process that runs `take` and keeps running. `take` sets `has` to whether it got the lock; `inside` is a program that
+ * starts the process, in a namespace for instance.
+ */
 async function holderOf(take: string, inside: readonly string[] = []): Promise<Holder> {
   const script = `${take}\nprocess.stdout.write(has + "\\n"); process.stdin.resume();`;
   const [program = "", ...args] = [...inside, process.execPath, "--input-type=module", "-e", script];
@@ -95,7 +98,7 @@ function toolOn(path: string, inside?: readonly string[]): Promise<Holder> {
   return holderOf(take, inside);
 }
 
-/** It programs the flash's last word, too, where one is given. */
+/** A simulator that uses the file. If `word` is given, it also programs the last word of the flash. */
 function simulatorOn(path: string, inside?: readonly string[], word?: number): Promise<Holder> {
   const program = word === undefined ? "" : `.program(${LAST_WORD}, ${word})`;
   const take = `
@@ -109,7 +112,7 @@ const HOLDERS = { tool: toolOn, simulator: simulatorOn } as const;
 
 for (const [first, hold] of Object.entries(HOLDERS)) {
   for (const [second, ask] of Object.entries(HOLDERS)) {
-    test(`a ${second} waits for a ${first} on the same file, and has it at once when that is killed`, async () => {
+    test(`a ${second} cannot lock the file of a ${first}, and can as soon as that is killed`, async () => {
       const path = newFile();
       const holder = await hold(path);
       assert.ok(holder.has);
@@ -123,7 +126,7 @@ for (const [first, hold] of Object.entries(HOLDERS)) {
   }
 }
 
-test("of eight that start at once over a lock left behind, one has it", async () => {
+test("of eight processes that start at once, one gets a lock left behind", async () => {
   const path = newFile();
   await (await toolOn(path)).end("SIGKILL");
   assert.ok(existsSync(`${path}.lock`), "nothing was left behind");
@@ -134,21 +137,26 @@ test("of eight that start at once over a lock left behind, one has it", async ()
   await Promise.all(all.map((any) => any.end()));
 });
 
-testUnless(test, unlessRuns(OWN_PIDS, "true"), "of four in PID namespaces of their own, one has it", async () => {
-  const path = newFile();
-  const all = await Promise.all(
-    Array.from({ length: 4 }, (_, index) => (index % 2 === 0 ? toolOn : simulatorOn)(path, OWN_PIDS)),
-  );
-  assert.is(all.filter(({ has }) => has).length, 1);
-  const outside = await toolOn(path);
-  assert.not(outside.has);
-  await Promise.all([...all, outside].map((any) => any.end()));
-  const next = await toolOn(path);
-  assert.ok(next.has);
-  await next.end();
-});
+testUnless(
+  test,
+  unlessRuns(OWN_PIDS, "true"),
+  "of four processes in their own PID namespaces, one gets the lock",
+  async () => {
+    const path = newFile();
+    const all = await Promise.all(
+      Array.from({ length: 4 }, (_, index) => (index % 2 === 0 ? toolOn : simulatorOn)(path, OWN_PIDS)),
+    );
+    assert.is(all.filter(({ has }) => has).length, 1);
+    const outside = await toolOn(path);
+    assert.not(outside.has);
+    await Promise.all([...all, outside].map((any) => any.end()));
+    const next = await toolOn(path);
+    assert.ok(next.has);
+    await next.end();
+  },
+);
 
-test("of eight simulators that start at once on a file that is not there, one has the file that stays", async () => {
+test("of eight simulators that start at once on a missing file, one creates and locks it", async () => {
   const path = join(newFolder(), "new");
   const all = await Promise.all(Array.from({ length: 8 }, (_, index) => simulatorOn(path, [], index)));
   const winner = all.findIndex(({ has }) => has);
@@ -158,7 +166,7 @@ test("of eight simulators that start at once on a file that is not there, one ha
   assert.equal(readdirSync(join(path, "..")).sort(), ["new", "new.lock"]);
 });
 
-test("one process has a lock once, in all of its threads", async () => {
+test("a process gets a lock once, whichever thread asks", async () => {
   const path = newFile();
   const lock = tryLockFile(path);
   assert.ok(lock);
@@ -170,7 +178,7 @@ test("one process has a lock once, in all of its threads", async () => {
   const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(script)}`));
   assert.equal(await once(worker, "message"), [false]);
   await worker.terminate();
-  // What others in this process tried must not have dropped it.
+  // The other attempts in this process must not have released it.
   const other = await toolOn(path);
   assert.not(other.has);
   await other.end();
@@ -181,7 +189,7 @@ test("one process has a lock once, in all of its threads", async () => {
   again.release();
 });
 
-test("the lock file is empty, its owner's alone, alone in the folder, and stays", () => {
+test("the lock file is empty, only the owner can read it, and it stays after the release", () => {
   const path = newFile();
   const lock = tryLockFile(path);
   const looksRight = () => {
@@ -196,7 +204,7 @@ test("the lock file is empty, its owner's alone, alone in the folder, and stays"
 
 // ---- names ----
 
-testUnless(test, ON_WINDOWS, "a symbolic link leads to the lock of the file", async () => {
+testUnless(test, ON_WINDOWS, "a symbolic link to a file has the file's lock", async () => {
   const path = newFile();
   const link = `${path}.link`;
   symlinkSync(path, link);
@@ -206,7 +214,7 @@ testUnless(test, ON_WINDOWS, "a symbolic link leads to the lock of the file", as
   await holder.end();
 });
 
-test("a file with a second name is refused under both, and free again with one", () => {
+test("a file with two names is refused under both until one is removed", () => {
   const path = newFile();
   const other = join(path, "..", "other");
   linkSync(path, other);
@@ -223,7 +231,7 @@ test("a file with a second name is refused under both, and free again with one",
   lock.release();
 });
 
-test("a name that is given while the file is in use is refused", async () => {
+test("a second name that is made while the file is in use is refused", async () => {
   const path = newFile();
   const holder = await simulatorOn(path);
   linkSync(path, `${path}.b`);
@@ -232,7 +240,7 @@ test("a name that is given while the file is in use is refused", async () => {
   await Promise.all([holder.end(), second.end()]);
 });
 
-test("the temporary name of a process that was killed as it made the file counts for nothing", () => {
+test("the temporary name that a process killed while making the file left does not count as a second name", () => {
   const path = newFile();
   linkSync(path, `${path}.0badcafe.new`);
   const lock = tryLockFile(path);
@@ -245,7 +253,7 @@ test("the temporary name of a process that was killed as it made the file counts
   );
 });
 
-test("a file that is not there yet can be locked, and made under its lock", () => {
+test("a missing file can be locked, and then made", () => {
   const path = join(newFolder(), "new");
   const lock = tryLockFile(path);
   assert.ok(lock);
@@ -255,17 +263,17 @@ test("a file that is not there yet can be locked, and made under its lock", () =
   lock.release();
 });
 
-/** Mounts a file at another name, runs a program there, and ends as that does. */
+/** Mounts a file under another name and runs a program there. */
 const MOUNTED = [...OWN_MOUNTS, 'mount --bind "$1" "$2" && shift 2 && exec "$@"', "sh"];
 
 testUnless(
   test,
   unlessRuns(OWN_MOUNTS, "mount --bind /etc/hostname /etc/hostname"),
-  "a file that is mounted by itself, as into a container, is refused; in a folder that is mounted it is the same file",
+  "a file that is itself a mount, as in a container, is refused; a file in a mounted folder keeps its lock",
   async () => {
     const path = newFile();
     const folder = newFolder();
-    // White space and backslashes are written otherwise in the list of mounts.
+    // The list of mounts escapes white space and backslashes.
     const place = join(folder, "a b\\c");
     writeFileSync(place, "");
     const holder = await toolOn(path);
@@ -281,7 +289,7 @@ testUnless(
   },
 );
 
-testUnless(test, ON_WINDOWS, "a link to a file that is not there is refused, and stays", () => {
+testUnless(test, ON_WINDOWS, "a link to a missing file is refused, and stays", () => {
   const link = join(newFolder(), "link");
   symlinkSync("nowhere", link);
   const { code, stderr } = dscSim(["--headless", "--flash", link], "show\n");
@@ -290,9 +298,9 @@ testUnless(test, ON_WINDOWS, "a link to a file that is not there is refused, and
   assert.equal(readdirSync(join(link, "..")), ["link"]);
 });
 
-// ---- a lock that keeps nobody out any more ----
+// ---- a lock that no longer protects its file ----
 
-/** What makes a file free for a second simulator, and where that finds it. */
+/** Ways to make a file free for a second simulator. Each returns the path of the file after it. */
 const TAKEN_AWAY: Record<string, (path: string) => string> = {
   "its lock is deleted": (path) => {
     rmSync(`${path}.lock`);
@@ -310,7 +318,7 @@ const TAKEN_AWAY: Record<string, (path: string) => string> = {
 };
 
 for (const [what, takeAway] of Object.entries(TAKEN_AWAY)) {
-  testUnless(test, ON_WINDOWS, `a simulator writes no more to its file once ${what}`, async () => {
+  testUnless(test, ON_WINDOWS, `a simulator stops writing to its file once ${what}`, async () => {
     const path = newFile();
     const flash = openFlashFile(path);
     const place = takeAway(path);
@@ -320,21 +328,21 @@ for (const [what, takeAway] of Object.entries(TAKEN_AWAY)) {
   });
 }
 
-// ---- what is no lock ----
+// ---- files that are not locks ----
 
 for (const [what, contents] of [
   ["of version 0.2.0's tools", '{"process":3,"host":"here"}'],
   ["of version 0.2.0's simulator", "4711\n"],
-  ["that is a database of somebody", "SQLite format 3\0"],
+  ["that is somebody's database", "SQLite format 3\0"],
 ] as const) {
-  test(`a lock file ${what} is refused in one line that says what to do, and left as it is`, () => {
+  test(`a lock file ${what} is refused in one line that says what to do, and is not changed`, () => {
     const path = newFile();
     writeFileSync(`${path}.lock`, contents);
     const error = caught(() => tryLockFile(path));
-    assert.match(error, /^[^\n]*file\.lock is no lock of this version; [^\n]*delete it$/);
+    assert.match(error, /^[^\n]*file\.lock is not a lock of this version; [^\n]*delete it$/);
     const { code, stdout, stderr } = dscSim(["--headless", "--flash", path], "show\n");
     assert.equal([code, stdout], [2, ""]);
-    assert.match(stderr, /^dsc-sim: [^\n]*is no lock of this version; [^\n]*\n$/);
+    assert.match(stderr, /^dsc-sim: [^\n]*is not a lock of this version; [^\n]*\n$/);
     assert.is(readFileSync(`${path}.lock`, "utf8"), contents);
   });
 }
@@ -354,7 +362,7 @@ testUnless(test, ON_WINDOWS, "a lock file that is a folder or a link is refused"
   );
 });
 
-testUnless(test, UNBOUND, "a folder that may not be written to is an error of one line", () => {
+testUnless(test, UNBOUND, "a folder without write permission is an error of one line", () => {
   const path = newFile();
   const folder = join(path, "..");
   chmodSync(folder, 0o500);
@@ -366,7 +374,7 @@ testUnless(test, UNBOUND, "a folder that may not be written to is an error of on
   }
 });
 
-testUnless(test, UNBOUND, "a lock file of another user, as sudo leaves it, is told of by its name", () => {
+testUnless(test, UNBOUND, "a lock file of another user, as sudo leaves it, is named in the error", () => {
   const path = newFile();
   writeFileSync(`${path}.lock`, "", { mode: 0o000 });
   assert.match(

@@ -1,4 +1,4 @@
-// Secrets from files and standard input: what is taken, what is refused, and that errors tell nothing.
+// Secrets from files and standard input: accepted forms, refused forms, and errors without any part of the secret.
 
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -32,7 +32,7 @@ function file(contents: string | Buffer, mode = 0o600): string {
   return PATH;
 }
 
-test("a key is read, whatever the case, with or without a line end or comments", () => {
+test("a key is read in upper or lower case, with or without a line end or comments", () => {
   for (const contents of [HEX, `${HEX}\n`, `  ${HEX}\r\n`, `# a key\n\n${HEX}\n# no more\n`, HEX.toUpperCase()]) {
     assert.is(readKey(file(contents)).toString("hex"), HEX.toLowerCase());
   }
@@ -51,7 +51,7 @@ for (const [what, contents, message] of [
   ["bytes", Buffer.from(HEX, "hex"), /: NUL bytes in it/],
   ["huge", "ab".repeat(3000), /: more than 4096 bytes/],
 ] as const) {
-  test(`a key file that is ${what} is refused in one line that does not tell it`, () => {
+  test(`a key file that is ${what} is refused in one line that does not contain the key`, () => {
     const error = caught(() => readKey(file(contents)));
     assert.match(error.message, message);
     assert.not.match(error.message.toLowerCase(), /aabbcc|\n/);
@@ -63,7 +63,7 @@ test("a transport key has 16 bytes", () => {
   assert.match(caught(() => readTransportKey(file("ab".repeat(32)))).message, /a key of 32 bytes; 16 are expected$/);
 });
 
-test("a drawn transport key is read back, is the owner's only, and is never overwritten", () => {
+test("a new transport key is read back, only its owner can read the file, and it is never overwritten", () => {
   const path = join(FOLDER, "transport");
   createTransportKeyFile(path);
   const key = readTransportKey(path);
@@ -88,11 +88,11 @@ testUnless(test, ON_WINDOWS, "a file that others may read is refused, unless the
   assert.is(readKey(file(HEX, 0o400)).length, 16);
 });
 
-test("a folder is reported as such, whatever its mode", () => {
+test("a folder is reported as a folder, whatever its mode", () => {
   assert.match(caught(() => readKey(FOLDER)).message, /: it is a folder$/);
 });
 
-testUnless(test, ON_WINDOWS, "a device is reported as such, whatever its mode", () => {
+testUnless(test, ON_WINDOWS, "a device is reported as not a file, whatever its mode", () => {
   assert.match(caught(() => readKey("/dev/zero")).message, /: not a file$/);
 });
 
@@ -112,12 +112,12 @@ test("a passphrase keeps its spaces and loses its line end", () => {
   assert.match(caught(() => readPassphrase(file("one\ntwo\n"))).message, /: more than one line/);
 });
 
-test("a secret that was read already, from standard input or a pipe, is taken as in a file", () => {
+test("contents read from standard input or a pipe follow the rules for files", () => {
   assert.is(readKey(STDIN, { contents: Buffer.from(`${HEX}\n`) }).toString("hex"), HEX.toLowerCase());
   assert.match(caught(() => readKey(STDIN, { contents: Buffer.alloc(0) })).message, /^standard input: empty/);
 });
 
-test("a file that is not there or is a folder is an error of one line", () => {
+test("a missing file or a folder is an error of one line", () => {
   assert.throws(
     () => readKey(join(FOLDER, "none")),
     (error: unknown) => error instanceof FileError,

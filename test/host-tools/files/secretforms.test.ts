@@ -1,5 +1,5 @@
-// What editors, keyboards and typing errors do to the files of secrets: each is refused with its reason, or taken as it
-// was meant. And passphrases in one form, however they were typed.
+// What editors, keyboards and typing errors do to files with secrets: each form is refused with a reason or read as it was
+// meant. Passphrases are normalised, so that it does not matter how they were typed.
 
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -35,13 +35,13 @@ function utf16(text: string, mark: boolean, bigEndian: boolean): Buffer {
   return bigEndian ? bytes.swap16() : bytes;
 }
 
-/** A secret that a new seed file would be made with. */
+/** Reads a secret as for a new seed file. */
 function readForNew(path: string): Buffer {
   const secret = readSeedSecret(path);
   return secret instanceof Uint8Array ? secret : formForNew(secret);
 }
 
-/** What each reader takes, and a form of it in a file. */
+/** For each reader: a valid text in a file and the bytes that it stands for. */
 const READERS = {
   "token key": { read: (path: string) => readKey(path), text: HEX, bytes: KEY },
   "transport key": { read: (path: string) => readTransportKey(path), text: HEX, bytes: KEY },
@@ -50,7 +50,7 @@ const READERS = {
   "passphrase of a seed file": { read: readForNew, text: PHRASE, bytes: Buffer.from(PHRASE) },
 };
 
-/** Of any text: what was meant is lost. */
+/** Changes of any text after which its meaning is lost. */
 const SPOILED: [what: string, spoil: (text: string) => string | Buffer, why: RegExp][] = [
   ["a byte-order mark", (text) => `\ufeff${text}\n`, /byte-order mark/],
   ["UTF-16, little endian", (text) => utf16(`${text}\r\n`, true, false), /UTF-16/],
@@ -66,7 +66,7 @@ const SPOILED: [what: string, spoil: (text: string) => string | Buffer, why: Reg
 
 for (const [name, { read, text, bytes }] of Object.entries(READERS)) {
   for (const [what, spoil, why] of SPOILED)
-    test(`${name}: a file with ${what} is refused in one line that says so and nothing of it`, () => {
+    test(`${name}: a file with ${what} is refused in one line that says why and contains no part of it`, () => {
       const path = file(spoil(text));
       const { message } = refusal(() => read(path));
       assert.match(message, why);
@@ -75,12 +75,12 @@ for (const [name, { read, text, bytes }] of Object.entries(READERS)) {
       assert.not.match(message, /\n/);
     });
 
-  test(`${name}: with and without a line end, of DOS too`, () => {
+  test(`${name}: a file with LF, CRLF or no line end is read`, () => {
     for (const end of ["", "\n", "\r\n"]) assert.equal(read(file(`${text}${end}`)), bytes);
   });
 }
 
-test("blanks around keys and PINs are no part of them; those of a passphrase are", () => {
+test("blanks around keys and PINs are ignored; those around a passphrase belong to it", () => {
   for (const name of ["token key", "transport key", "PIN", "key of a seed file"] as const) {
     const { read, text, bytes } = READERS[name];
     for (const around of [`  ${text}`, `${text}  \r\n`, `\t${text}\t\n`]) assert.equal(read(file(around)), bytes, name);
@@ -88,7 +88,7 @@ test("blanks around keys and PINs are no part of them; those of a passphrase are
   assert.equal(readForNew(file(` ${PHRASE} \n`)), Buffer.from(` ${PHRASE} `));
 });
 
-/** Keys of 16 bytes as they are mistyped and pasted. */
+/** Keys of 16 bytes with typing and pasting errors. */
 const NEARLY_KEYS: [what: string, text: string][] = [
   ["31 digits", HEX.slice(1)],
   ["33 digits", `${HEX}7`],
@@ -109,7 +109,7 @@ const NEARLY_KEYS: [what: string, text: string][] = [
 ];
 
 for (const [what, text] of NEARLY_KEYS)
-  test(`a key of a seed file with ${what} is no passphrase`, () => {
+  test(`a key of a seed file with ${what} is not taken for a passphrase`, () => {
     for (const end of ["", "\n", "\r\n"]) {
       const { message } = refusal(() => readForNew(file(`${text}${end}`)));
       assert.match(message, /a key is 32 of them and nothing else/);
@@ -117,7 +117,7 @@ for (const [what, text] of NEARLY_KEYS)
     }
   });
 
-test("what is no key at all is a passphrase", () => {
+test("a text that does not look like a key is a passphrase", () => {
   for (const text of ["qwerty", "correct horse battery staple", "dead beef", "face to face", "пароль", "a-1", "#hash"])
     assert.equal(readForNew(file(`${text}\n`)), Buffer.from(text), text);
 });
@@ -129,7 +129,7 @@ test("a passphrase in another encoding, or with control characters, is refused",
     assert.match(refusal(() => readForNew(file(`one${control}two`))).message, /control characters/);
 });
 
-test("no new file for what most likely is no passphrase", () => {
+test("a text that looks like a mistyped key makes no new file", () => {
   const secret = readSeedSecret(file(HEX.slice(1)));
   assert.throws(() => exportPskc([CARD], secret, { unlockKeys: false }), isDoubt);
 });
@@ -144,7 +144,7 @@ const CARD = {
   key: Buffer.from("12345678901234567890123456789012"),
 } as const;
 
-/** Composed, and the same decomposed or in a compatible form. */
+/** Each text composed, and decomposed or with compatibility characters. */
 const FORMS = [
   ["café", "cafe\u0301"],
   ["Ωmega", "\u2126mega"],
@@ -153,13 +153,13 @@ const FORMS = [
   ["x\u1e69", "xs\u0307\u0323"],
 ] as const;
 
-test("texts normalise in pieces as they do whole", () => {
+test("normalising a text piece by piece gives the same as Node's normalize", () => {
   const others = ["", "a", "é", "ab", "aé", "éa", "e\u0301", "ae\u0301b\u0301\u0302c", "\u0301a", "日本 x 語"];
   for (const text of [...FORMS.flat(), ...others])
     assert.is(nfkc(Buffer.from(text)).toString(), text.normalize("NFKC"), JSON.stringify(text));
 });
 
-test("a passphrase opens a file in whichever form it is typed", () => {
+test("a passphrase opens a file in either form of Unicode", () => {
   const [composed, decomposed] = FORMS[0];
   for (const [first, second] of [
     [composed, decomposed],
@@ -180,13 +180,13 @@ function keyIn(path: string, passphrase: Buffer): Buffer | undefined {
 const DECOMPOSED = join(ROOT, "test", "host-tools", "files", "seeds-decomposed.xml");
 const MARKED = join(ROOT, "test", "host-tools", "files", "seeds-marked.xml");
 
-test("a file of the first release opens with its passphrase as it was typed", () => {
+test("a file of the first release opens only with its passphrase byte for byte", () => {
   const passphrase = Buffer.from("un cafe\u0301 au lait");
   assert.equal(keyIn(DECOMPOSED, passphrase), CARD.key);
   assert.throws(() => keyIn(DECOMPOSED, Buffer.from("un café au lait")), /does not open|MAC is wrong/);
 });
 
-test("a file of the first release opens with what is refused today, and no other file does", () => {
+test("a passphrase that is refused today opens a file of the first release, and no other file", () => {
   const secret = readSeedSecret(file(`\ufeff${HEX}\n`));
   assert.equal(importPskc(MARKED, secret).records[0]?.key, CARD.key);
   assert.throws(() => importPskc(DECOMPOSED, secret), isDoubt);
@@ -194,7 +194,7 @@ test("a file of the first release opens with what is refused today, and no other
   assert.throws(() => importPskc(underKey, secret), isDoubt);
 });
 
-test("a wrong passphrase is reported as such in every form", () => {
+test("a passphrase that is wrong in every form is reported as wrong", () => {
   const secret = { passphrase: Buffer.from("cafe\u0301") };
   assert.throws(
     () => importPskc(DECOMPOSED, secret),

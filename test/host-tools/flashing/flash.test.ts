@@ -1,4 +1,4 @@
-// `dsc flash`: onto a model of DAPLink's drive, and through an openocd that only says what a real one would.
+// `dsc flash` to a model of DAPLink's drive, and through a script that prints what a real openocd would.
 
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -71,7 +71,7 @@ function drive(options?: ModelOptions): DaplinkModel {
   return model;
 }
 
-/** Runs `dsc`: in this process, or with options (which may be none) as one of its own. */
+/** Runs `dsc` in this process, or with `options` (which may be empty) as a process of its own. */
 function dsc(args: readonly string[], options?: DscOptions): Promise<Ended> {
   return options ? dscAlone(args, options) : dscHere(args);
 }
@@ -81,7 +81,7 @@ function flash(model: DaplinkModel, more: readonly string[] = ["--yes"], options
   return dsc(["flash", "--image", IMAGE, "--mount", model.path, ...more], options);
 }
 
-/** A card on a port, in this process. */
+/** Starts a card in this process. Returns its port. */
 function cardAt(module?: Buffer): string {
   const port = join(FOLDER, `port${++scratch}`);
   const card = module ? new Card(new WebAssembly.Module(new Uint8Array(module))) : blankCard();
@@ -89,7 +89,7 @@ function cardAt(module?: Buffer): string {
   return port;
 }
 
-/** An error in the last line on stderr, and nothing on stdout. */
+/** Asserts an error in the last line on stderr, and nothing on stdout. */
 function assertRefused(ended: Ended, code: number, says: RegExp): void {
   assert.is(ended.code, code, ended.stderr);
   assert.is(ended.stdout, "");
@@ -99,7 +99,7 @@ function assertRefused(ended: Ended, code: number, says: RegExp): void {
   assert.not.match(ended.stderr, /\n {4}at /);
 }
 
-/** The same, before anything was written. */
+/** The same, and asserts that nothing was written to the drive. */
 async function assertUntouched(model: DaplinkModel, run: Promise<Ended>, code: number, says: RegExp): Promise<void> {
   assertRefused(await run, code, says);
   assert.not.ok(model.isTouched);
@@ -130,7 +130,7 @@ test("a drive gets the image, and the report says what happened", async () => {
 
 const WHAT = `firmware ${FIRMWARE?.version}, ${FIRMWARE?.hash}`;
 
-test("by the drive: the report has the board's result, and what was not checked", async () => {
+test("by the drive: the report has the board's result and what was not checked", async () => {
   const { stdout, stderr, code } = await flash(drive());
   assert.match(stderr, /This erases the whole chip: the card comes back blank and shows NO KEY/);
   assert.is(code, 0);
@@ -142,7 +142,7 @@ test("by the drive: the report has the board's result, and what was not checked"
   );
 });
 
-test("nothing is said to be erased where DAPLink erases by page", async () => {
+test("if DAPLink erases by page, nothing is reported as erased", async () => {
   const { stdout, stderr } = await flash(drive({ pageErasing: true }));
   for (const text of [stdout, stderr]) assert.match(text, /may keep its keys/);
   assert.not.match(`${stdout}${stderr}`, /blank/);
@@ -154,14 +154,14 @@ test("without a terminal and without --yes nothing is erased", async () => {
   await assertUntouched(model, flash(model, []), 2, /erases the whole chip.*no port to ask at.*--yes/);
 });
 
-testUnless(test, NO_UNIX, "a card with a key is not erased unasked", async () => {
+testUnless(test, NO_UNIX, "a card with a key is erased only with --yes", async () => {
   const sim = await SimProcess.start(join(FOLDER, `port${++scratch}`), "--demo");
   const model = drive();
   await assertUntouched(model, flash(model, ["--port", sim.port]), 2, /IB3000001 \(personalized\) loses its keys/);
   assert.is((await flash(model, ["--port", sim.port, "--yes"])).code, 0);
 });
 
-testUnless(test, NO_UNIX, "a blank card needs no question, and is asked afterwards with --verify", async () => {
+testUnless(test, NO_UNIX, "a blank card is flashed without a question, and --verify asks it afterwards", async () => {
   const port = cardAt();
   const ended = await flash(drive(), ["--port", port, "--verify", "--json"], {});
   assert.is(ended.code, 0, ended.stderr);
@@ -170,7 +170,7 @@ testUnless(test, NO_UNIX, "a blank card needs no question, and is asked afterwar
   assert.equal({ checked, verified, card }, { checked: ["drive", "card"], verified: true, card: blank });
 });
 
-testUnless(test, NO_UNIX, "--verify: a card with other firmware than the image's is not done", async () => {
+testUnless(test, NO_UNIX, "--verify: a card with other firmware than the image is reported", async () => {
   const other = Buffer.from(MODULE);
   other.fill(0x5a, other.indexOf(HASH), other.indexOf(HASH) + HASH.length);
   const port = cardAt(other);
@@ -181,7 +181,7 @@ testUnless(test, NO_UNIX, "--verify: a card with other firmware than the image's
   );
 });
 
-testUnless(test, NO_UNIX, "--verify vouches for a board whose drive nobody mounts again", async () => {
+testUnless(test, NO_UNIX, "--verify confirms the firmware of a board whose drive does not come back", async () => {
   const port = cardAt();
   const ended = await flash(drive({ ends: "never" }), ["--port", port, "--verify", "--timeout", "1"]);
   assert.is(ended.code, 0, ended.stderr);
@@ -200,7 +200,7 @@ testUnless(test, NO_UNIX, "--verify: a card that kept its keys was not flashed, 
   assertRefused(await flash(drive({ ends: "never" }), more), 1, /still personalized: the board did not take the image/);
 });
 
-test("--verify of an image that is no build of this firmware is refused, and without it there is a warning", async () => {
+test("an image that is no build of this firmware is refused with --verify, and gives a warning without", async () => {
   const model = drive();
   const image = writeImage(hexFile([{ address: 0, bytes: imageBytes() }]));
   await assertUntouched(model, flash(model, ["--yes", "--image", image, "--verify"]), 2, /nothing to verify against/);
@@ -210,7 +210,7 @@ test("--verify of an image that is no build of this firmware is refused, and wit
   assert.match(JSON.parse(ended.stdout).warnings[0], /but an unknown one/);
 });
 
-testUnless(test, NO_UNIX, "a port that is busy, or not there, is told before anything is written", async () => {
+testUnless(test, NO_UNIX, "a busy or missing port is reported before anything is written", async () => {
   const sim = await SimProcess.start(join(FOLDER, `port${++scratch}`));
   const model = drive();
   const busy = await openCard(sim.port);
@@ -219,7 +219,7 @@ testUnless(test, NO_UNIX, "a port that is busy, or not there, is told before any
   await assertUntouched(model, flash(model, ["--yes", "--port", join(FOLDER, "none")]), 3, /no such port/);
 });
 
-test("FAIL.TXT is reported; one of an earlier copy does not count", async () => {
+test("FAIL.TXT is reported; one left by an earlier copy is ignored", async () => {
   assertRefused(
     await flash(drive({ ends: "fails" }), ["--yes"], {}),
     1,
@@ -228,13 +228,13 @@ test("FAIL.TXT is reported; one of an earlier copy does not count", async () => 
   assert.is((await flash(drive({ failed: "An error has occurred" }))).code, 0);
 });
 
-test("a DAPLink that does not count is believed when its drive left and came back", async () => {
+test("without a remount count, DAPLink is done when its drive has left and come back", async () => {
   assert.is((await flash(drive({ remounts: null }))).code, 0);
   assertRefused(await flash(drive({ remounts: null, ends: "fails" })), 1, /Checksum calculation/);
   assertRefused(await flash(drive({ remounts: null, ends: "never" }), ["--yes", "--timeout", "1"]), 1, /not come back/);
 });
 
-test("a drive that does not come back, and a board that was unplugged, are not done", async () => {
+test("a drive that does not come back and an unplugged board are errors", async () => {
   assertRefused(await flash(drive({ ends: "never" }), ["--yes", "--timeout", "1"]), 1, /not come back within 1 s/);
   assertRefused(await flash(drive({ ends: "unplugged" })), 1, /was unplugged before it was done/);
   assertRefused(
@@ -244,7 +244,7 @@ test("a drive that does not come back, and a board that was unplugged, are not d
   );
 });
 
-test("another board, MAINTENANCE mode, and what is no drive are refused", async () => {
+test("another board, MAINTENANCE mode and a folder that is no drive are refused", async () => {
   const refuse = async (options: ModelOptions, says: RegExp) => {
     const model = drive(options);
     await assertUntouched(model, flash(model), 3, says);
@@ -273,7 +273,7 @@ test("an image that is missing, broken or for another chip never reaches the boa
   await refuse(writeImage(whole.replace("\r\n", `\r\n${universal}\r\n`)), /line 2: a universal hex/);
 });
 
-test("an image of this firmware for another board, or for none that it names, never reaches the board", async () => {
+test("an image for another board, or without the name of a board, never reaches the board", async () => {
   const model = drive();
   const refuse = (mark: string, holds: Buffer, says: RegExp) => {
     const bytes = imageBytes({ holds: Buffer.concat([holds, Buffer.from(mark)]) });
@@ -285,7 +285,7 @@ test("an image of this firmware for another board, or for none that it names, ne
   await refuse("DSC+ board: stm32l0\0", Buffer.alloc(0), /an image for the board "stm32l0", not for microbit/);
 });
 
-test("the images of the build are the default, each kind by its folder; where there is none, how to make it is said", async () => {
+test("the default is the build's image of each kind; if it is missing, the error says how to make it", async () => {
   const model = drive();
   for (const [kind, args, maker] of [
     ["development", [], "npm run board"],
@@ -299,12 +299,12 @@ test("the images of the build are the default, each kind by its folder; where th
   await assertUntouched(model, flash(model, ["--yes", "--production"]), 2, /name two images/);
 });
 
-/** Up to the question, which nobody answers. */
+/** Flashes the default image, up to the question, which nobody answers. */
 function flashDefault({ path }: DaplinkModel, args: readonly string[]): Promise<Ended> {
   return dsc(["flash", "--mount", path, ...args]);
 }
 
-testUnless(test, NO_UNIX, "Ctrl-C while the board is busy says what that may have left", async () => {
+testUnless(test, NO_UNIX, "Ctrl-C while the board is busy says what the board may hold", async () => {
   const model = drive({ ends: "never" });
   const interrupt: DscOptions["during"] = (running) => {
     void until(() => model.received !== undefined, "the image arrives").then(() => running.kill("SIGINT"));
@@ -332,7 +332,7 @@ testUnless(test, NO_UNIX, "at a terminal it asks, and shows a bar", async () => 
 const ROOT_ONLY =
   process.platform !== "linux" || process.getuid?.() !== 0 ? "needs root, to mount a small drive" : undefined;
 
-testUnless(test, ROOT_ONLY, "a drive that has no room is told before anything is written", async () => {
+testUnless(test, ROOT_ONLY, "a drive without room is reported before anything is written", async () => {
   const path = join(FOLDER, "small");
   mkdirSync(path);
   if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=32k", "tmpfs", path]).status !== 0)
@@ -353,7 +353,7 @@ function failing(code: string): () => Promise<never> {
   return () => Promise.reject(Object.assign(new Error(code), { code }));
 }
 
-/** The copy of the usual image where one thing fails. */
+/** Copies the usual image with some of the file operations replaced. */
 async function copyWith(files: Partial<DriveFiles>, signal = NEVER): Promise<boolean> {
   const chosen = lookAt(drive({ ends: "never" }).path) as Drive;
   return copyToDrive(chosen, readFileSync(IMAGE), { signal, files: { ...DRIVE_FILES, ...files } });
@@ -370,7 +370,7 @@ async function fails(run: Promise<unknown>, code: number, says: RegExp): Promise
   assert.unreachable("done");
 }
 
-/** Writes as it is, but for the one with this number. */
+/** Writes normally, except that the write with this number fails. */
 function writesUntil(number: number, code: string): Partial<DriveFiles> {
   let count = 0;
   const write = (file: FileHandle, bytes: Uint8Array) =>
@@ -378,7 +378,7 @@ function writesUntil(number: number, code: string): Partial<DriveFiles> {
   return { write };
 }
 
-test("pulled or full in the middle of the copy", async () => {
+test("a drive that is pulled or full in the middle of the copy is reported", async () => {
   for (const number of [1, 3]) {
     await fails(
       copyWith(writesUntil(number, "EIO")),
@@ -391,7 +391,7 @@ test("pulled or full in the middle of the copy", async () => {
   await fails(copyWith({ sync: failing("ENOSPC") }), 6, /is full/);
 });
 
-test("a drive that cannot be opened was not written to", async () => {
+test("if a drive cannot be opened, the error says that nothing was written", async () => {
   await fails(copyWith({ open: failing("ENOENT") }), 3, /went away \(ENOENT\); nothing was written/);
   await fails(copyWith({ open: failing("EROFS") }), 6, /cannot be written to \(EROFS\); nothing was written/);
   await fails(copyWith({ open: failing("ENOSPC") }), 6, /is full; nothing was written/);
@@ -399,7 +399,7 @@ test("a drive that cannot be opened was not written to", async () => {
   assert.ok(await copyWith({ free: failing("ENOSYS") }));
 });
 
-test("an interrupted copy stops, and leaves no file", async () => {
+test("an interrupted copy stops and leaves no file", async () => {
   const abort = new AbortController();
   const model = drive({ ends: "never" });
   const write = (file: FileHandle, bytes: Uint8Array) => {
@@ -411,7 +411,7 @@ test("an interrupted copy stops, and leaves no file", async () => {
   assert.not.ok(model.isTouched);
 });
 
-test("where the system could not say that all is written, the board's count decides", async () => {
+test("if the sync fails, the board's remount count decides", async () => {
   const waiting = { signal: NEVER, synced: false, find: () => [] };
   const counting = drive();
   const before = lookAt(counting.path) as Drive;
@@ -433,14 +433,14 @@ function failingSync() {
   return { signal: NEVER, files: { ...DRIVE_FILES, sync: failing("EIO") } };
 }
 
-test("a drive that comes back at another place is found by its number", async () => {
+test("a drive that comes back at another path is found by its unique ID", async () => {
   const there = drive({ remounts: 4 });
   const before = { ...(lookAt(there.path) as Drive), path: join(FOLDER, "gone"), remounts: 3 };
   const find = () => findDrives([there.path]);
   assert.ok(await awaitReturn(before, { signal: NEVER, synced: true, time: 1000, find }));
 });
 
-test("drives are found once each; several need a choice, none is an error", () => {
+test("each drive is found once; several need a choice, and none is an error", () => {
   const one = drive();
   const two = drive({ uniqueId: UNIQUE_ID.V1_OTHER });
   const folders = [FOLDER, one.path, join(FOLDER, "none"), one.path, two.path];
@@ -470,7 +470,7 @@ test("the texts of a drive are limited and printable", async () => {
   assert.is(escaping?.failure, "?[2Jbad (transient, user)");
 });
 
-test("what is mounted is read as fstab(5) says", () => {
+test("the list of mounts is read as fstab(5) defines it", () => {
   const mounts = [
     "/dev/sda1 / ext4 rw 0 0",
     "/dev/sdb /media/me/MICROBIT vfat rw 0 0",
@@ -495,7 +495,7 @@ test("the port of a board is the one with its USB serial number, and never anoth
   assert.throws(() => choosePort([a, b, c], "b", board), /b is the port of another board/);
 });
 
-test("a module's firmware is found by its hash, and in an image that holds it", () => {
+test("the firmware of a module is identified by its hash, also inside an image", () => {
   assert.ok(FIRMWARE);
   assert.is(MODULE.toString("hex", MODULE.indexOf(HASH), MODULE.indexOf(HASH) + 8), FIRMWARE?.hash);
   const other = Buffer.from(MODULE);
@@ -507,7 +507,7 @@ test("a module's firmware is found by its hash, and in an image that holds it", 
   assert.not.ok(holdsFirmware([{ address: 0, bytes: imageBytes() }], firmware));
 });
 
-/** Puts an `openocd` before any other: a script. */
+/** Runs `run` with this script as the first `openocd` in PATH. */
 function withOpenocd<T>(script: string, run: () => Promise<T>): Promise<T> {
   const folder = join(FOLDER, `bin${++scratch}`);
   mkdirSync(folder);
@@ -530,7 +530,7 @@ const OPENOCD_ARGS = ["flash", "--openocd", "--image", IMAGE];
 const openocd = (...more: string[]) => dsc([...OPENOCD_ARGS, ...more]);
 const GOOD = 'echo "** Programming Started **" >&2; echo "** Verify Started **" >&2; echo "** Verified OK **" >&2';
 
-testUnless(test, NO_UNIX, "openocd gets the image that was checked, and the card keeps its pages", async () => {
+testUnless(test, NO_UNIX, "openocd programs the checked image and keeps the card's pages", async () => {
   const seen = join(FOLDER, `seen${++scratch}`);
   const script = `echo "$@" > ${seen}; cat dsc.hex > ${seen}.hex; ${GOOD}`;
   const ended = await withOpenocd(script, () => dsc([...OPENOCD_ARGS, "--json"], {}));
@@ -552,7 +552,7 @@ testUnless(test, NO_UNIX, "openocd gets the image that was checked, and the card
   assert.match(args, /^-f interface\/cmsis-dap\.cfg -f target\/nrf51\.cfg -f flash\.tcl -c .*dsc_flash 0/);
 });
 
-testUnless(test, NO_UNIX, "openocd --erase asks as the drive does, and a drive says which board is meant", async () => {
+testUnless(test, NO_UNIX, "openocd --erase asks like a drive, and --mount selects the board", async () => {
   const seen = join(FOLDER, `seen${++scratch}`);
   const script = `echo "$@" > ${seen}; ${GOOD}`;
   assertRefused(await withOpenocd(script, () => openocd("--erase")), 2, /erases the whole chip/);
@@ -563,7 +563,7 @@ testUnless(test, NO_UNIX, "openocd --erase asks as the drive does, and a drive s
   assertRefused(await dsc(["flash", "--image", IMAGE, "--erase"]), 2, /--erase needs --openocd/);
 });
 
-testUnless(test, NO_UNIX, "an openocd that fails, or is not there, gives one line", async () => {
+testUnless(test, NO_UNIX, "a failing or missing openocd is an error of one line", async () => {
   const failed = (output: string, status = 1) => withOpenocd(`echo '${output}' >&2; exit ${status}`, () => openocd());
   assertRefused(await failed("Error: unable to find a matching CMSIS-DAP device"), 3, /finds no CMSIS-DAP adapter/);
   assertRefused(await failed("** Programming Started **", 0), 1, /openocd failed.*no complete firmware/);
@@ -573,7 +573,7 @@ testUnless(test, NO_UNIX, "an openocd that fails, or is not there, gives one lin
   assertRefused(await withPath(nothing, () => openocd()), 1, /openocd is not installed/);
 });
 
-test("what openocd prints becomes a reason and an exit code", () => {
+test("openocd's output is turned into a reason and an exit code", () => {
   const cases: [string, number, RegExp][] = [
     ["Error: dsc: other chip", 3, /does not have the 256 pages of 1 KB .*; nothing was written$/],
     [
@@ -599,7 +599,7 @@ test("what openocd prints becomes a reason and an exit code", () => {
   }
 });
 
-/** Of the system's own openocd; the commands that would want a board are replaced by ones that print what they do. */
+/** For the real openocd: replacements of the commands that need a board, which print what they would do. */
 const STUBS = `
 proc init {} {}
 proc reset {how} { echo "reset $how" }
@@ -611,7 +611,7 @@ const REAL = (process.env.PATH ?? "").split(delimiter).map((folder) => join(fold
 const OPENOCD = REAL.find((path) => existsSync(path));
 const NO_OPENOCD = OPENOCD ? undefined : "apt-get install openocd";
 
-/** What the script does on a chip that says these sizes. */
+/** Runs openocd's script on a chip that reports these sizes. */
 async function scripted(pageSize: number, pages: number, ...more: string[]): Promise<Ended & { log: string }> {
   const stubs = join(FOLDER, `stubs${++scratch}.tcl`);
   writeFileSync(stubs, STUBS);
@@ -621,7 +621,7 @@ async function scripted(pageSize: number, pages: number, ...more: string[]): Pro
   return { ...ended, log: readFileSync(`${stubs}.log`, "utf8") };
 }
 
-packageTest(test, NO_OPENOCD, "openocd's script looks at the chip before it writes", async () => {
+packageTest(test, NO_OPENOCD, "openocd's script checks the chip before it writes", async () => {
   const good = await scripted(0x400, 256);
   assert.is(good.code, 0, good.log);
   assert.match(good.log, /reset halt\n\*\* Programming Started \*\*\nprogram dsc\.hex verify reset\n/);
@@ -641,7 +641,7 @@ packageTest(test, NO_OPENOCD, "openocd's script looks at the chip before it writ
   assert.not.match((await scripted(4096, 128, "--erase")).log, /^(program|mww) /m);
 });
 
-test("completion knows the command", async () => {
+test("completion has the command and its options", async () => {
   const { stdout } = await dsc(["completion", "bash"]);
   assert.match(stdout, /'flash'\) words='.*--mount.*--openocd/);
 });

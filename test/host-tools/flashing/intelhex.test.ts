@@ -1,4 +1,4 @@
-// Intel HEX: what is read is what was written, and a file that is not whole is refused with the line.
+// Intel HEX: reading gives what was written, and a damaged or incomplete file is refused with the number of the line.
 
 import fc from "fast-check";
 import * as assert from "uvu/assert";
@@ -39,7 +39,7 @@ const layouts = fc
     });
   });
 
-test("what was written is read, in any order of the blocks and with any width of the lines", () => {
+test("reading gives the blocks that were written, in any order and with any length of line", () => {
   const cases = fc.record({ blocks: layouts, width: fc.integer({ min: 1, max: 255 }), turned: fc.boolean() });
   fc.assert(
     fc.property(cases, ({ blocks, width, turned }) => {
@@ -52,7 +52,7 @@ test("what was written is read, in any order of the blocks and with any width of
   );
 });
 
-test("a line in which one character is another is refused, with its number", () => {
+test("a line with one changed character is refused with its number", () => {
   const cases = fc.record({
     blocks: layouts,
     line: fc.nat(),
@@ -82,23 +82,23 @@ test("a file that is cut off anywhere is refused", () => {
   }
 });
 
-test("each kind of line that is wrong has its reason", () => {
+test("each kind of invalid line has its own reason", () => {
   const data = hexLine(0, 0, bytesOf("0102"));
   refused(`${data}\n${END.slice(0, -1)}`, 2, /not a record/);
   refused(`hello\n${END}`, 1, /not a record/);
   refused(`${data}\n\n:0\n${END}`, 3, /not a record/);
   refused(`${data}\n`, 2, /cut off/);
   refused("", 1, /cut off/);
-  refused(`${data}\n${END}\n${data}\n`, 3, /after the end/);
+  refused(`${data}\n${END}\n${data}\n`, 3, /after the end record/);
   refused(`${data}\n${data}\n${END}`, 2, /0x00000000 is written twice/);
   refused(`${hexLine(4, 0, bytesOf("01"))}\n${END}`, 1, /type 0x04 has 2 bytes/);
-  refused(`${hexLine(6, 0, bytesOf("01"))}\n${END}`, 1, /no record type 0x06/);
+  refused(`${hexLine(6, 0, bytesOf("01"))}\n${END}`, 1, /unknown record type 0x06/);
   refused(`${hexLine(0, 0xffff, bytesOf("0102"))}\n${END}`, 1, /beyond its 64 KB/);
   for (const type of [0x0a, 0x0b, 0x0c, 0x0d, 0x0e])
     refused(`${data}\n${hexLine(type, 0, bytesOf("9900c0de"))}\n${END}`, 2, /universal hex/);
 });
 
-test("segment addresses count in 16 bytes, start addresses are read over, small letters are as good", () => {
+test("segment addresses count in units of 16 bytes, start addresses are ignored, lower case is accepted", () => {
   const lines = [
     hexLine(2, 0, bytesOf("1234")),
     hexLine(0, 5, bytesOf("aabb")),
@@ -133,7 +133,7 @@ function unfit(blocks: readonly Block[], says: RegExp): void {
   assert.unreachable("taken");
 }
 
-test("an image for the chip may fill flash up to the card's pages, and UICR", () => {
+test("an image may fill the chip's flash up to the card's pages, and UICR", () => {
   checkImage([image()]);
   checkImage([image({ size: 0x3f000, stack: 0x20000004, reset: 1 }), block(0x10001000, Buffer.alloc(0x100))]);
 });

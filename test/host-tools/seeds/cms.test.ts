@@ -1,4 +1,5 @@
-// Exports inside CMS for a site's certificate: opened by stock openssl, and refused in one line where that cannot be made.
+// Exports encrypted in CMS for a site's certificate: stock openssl opens them, and an unusable certificate or openssl is an
+// error of one line.
 
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -16,10 +17,10 @@ import { NO_OPENSSL, output } from "../../support/tools.js";
 const test = suite("cms");
 
 const FOLDER = scratchFolder();
-/** More than a pipe takes at once. */
+/** More than the buffer of a pipe. */
 const CONTENTS = Buffer.concat([Buffer.from("<a>\r\n\n\0"), pattern(200_000, 5)]);
 
-/** What openssl prints of the structure. */
+/** The structure as openssl prints it. */
 function structureOf(cms: Buffer): string {
   return output("openssl", ["cms", "-cmsout", "-print", "-inform", "DER"], cms).toString();
 }
@@ -28,7 +29,7 @@ for (const [kind, structure] of [
   ["rsa", [/rsaesOaep/, /sha256/, /mgf1/]],
   ["ec", [/dhSinglePass-stdDH-sha256kdf-scheme/, /id-aes256-wrap/]],
 ] as const) {
-  packageTest(test, NO_OPENSSL, `stock openssl opens what is encrypted for an ${kind.toUpperCase()} key`, async () => {
+  packageTest(test, NO_OPENSSL, `stock openssl opens a file encrypted for an ${kind.toUpperCase()} key`, async () => {
     const { certificate, key } = newCertificate(kind);
     const cms = await encryptForSite(CONTENTS, readSiteCertificate(certificate));
     assert.equal(output("openssl", ["cms", "-decrypt", "-inform", "DER", "-inkey", key], cms), CONTENTS);
@@ -39,7 +40,7 @@ for (const [kind, structure] of [
   });
 }
 
-packageTest(test, NO_OPENSSL, "a file that was changed on the way does not open", async () => {
+packageTest(test, NO_OPENSSL, "a changed file does not open", async () => {
   const { certificate, key } = newCertificate("ec");
   const cms = await encryptForSite(CONTENTS, readSiteCertificate(certificate));
   const at = cms.length - 100;
@@ -47,7 +48,7 @@ packageTest(test, NO_OPENSSL, "a file that was changed on the way does not open"
   assert.throws(() => output("openssl", ["cms", "-decrypt", "-inform", "DER", "-inkey", key], cms));
 });
 
-packageTest(test, NO_OPENSSL, "a certificate in DER, or with text around it, is one too", async () => {
+packageTest(test, NO_OPENSSL, "a certificate in DER, or with text around it, is read", async () => {
   const { certificate, key } = newCertificate("rsa");
   const der = join(FOLDER, "site.der");
   output("openssl", ["x509", "-in", certificate, "-outform", "DER", "-out", der]);
@@ -76,7 +77,7 @@ function refusal(path: string, now?: number): string {
   throw new Error("not refused");
 }
 
-packageTest(test, NO_OPENSSL, "a certificate out of its time is refused", () => {
+packageTest(test, NO_OPENSSL, "a certificate outside its period of validity is refused", () => {
   const { certificate } = newCertificate("ec");
   readSiteCertificate(certificate);
   assert.match(refusal(certificate, AFTER_EXPIRY), /expired on .*20\d\d GMT; use a current one$/);
@@ -108,7 +109,7 @@ packageTest(test, NO_OPENSSL, "what is no certificate is refused", () => {
 
 let folders = 0;
 
-/** Runs `use` where `openssl` is that script, or is not there. */
+/** Runs `use` with this script as `openssl`, or without any `openssl`. */
 async function withOpenssl<T>(script: string | undefined, use: () => Promise<T>): Promise<T> {
   const folder = join(FOLDER, `bin-${++folders}`);
   mkdirSync(folder);
@@ -143,7 +144,7 @@ for (const [what, script, why] of [
   ["gives back what it was given", "cat; exit 0", /openssl cms failed/],
   ["is killed", "kill -9 $$", /openssl cms failed/],
 ] as const) {
-  testUnless(test, NOT_MADE, `one line where openssl ${what}`, async () => {
+  testUnless(test, NOT_MADE, `openssl ${what}: an error of one line`, async () => {
     const site = readSiteCertificate(newCertificate("ec").certificate);
     const error = await withOpenssl(script, () => failure(encryptForSite(CONTENTS, site)));
     assert.instance(error, CertificateError);
@@ -155,7 +156,7 @@ for (const [what, script, why] of [
 testUnless(
   test,
   NOT_MADE,
-  "what is encrypted goes to openssl over standard input, and is in no argument and no file",
+  "the data goes to openssl over standard input, and is in no argument and no file",
   async () => {
     const log = join(FOLDER, "log");
     const script = `printf '%s\\n' "$@" >${log}; ls -l /proc/$$/fd/ >>${log} 2>/dev/null; exec /usr/bin/openssl "$@"`;
@@ -173,7 +174,7 @@ testUnless(
   },
 );
 
-// The last one: the whole process has been interrupted then.
+// This test must be the last: it interrupts the whole process.
 testUnless(test, NOT_MADE, "Ctrl-C ends openssl with the command", async () => {
   const started = join(FOLDER, "started");
   const site = readSiteCertificate(newCertificate("ec").certificate);

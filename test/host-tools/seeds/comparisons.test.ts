@@ -1,4 +1,4 @@
-// Every comparison by which the host tools trust something is over its whole length: whichever byte differs is noticed.
+// The comparisons on which the host tools rely cover the whole length: a difference in any byte is noticed.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -28,13 +28,13 @@ const test = suite("comparisons");
 const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
 const STATUS_WORD = 2;
 
-/** The same bytes but for the lowest or the highest bit of one. */
+/** Copies with the lowest or the highest bit of one byte flipped. */
 function* flipped(bytes: Uint8Array): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at++)
     for (const bit of [0x01, 0x80]) yield Buffer.from(bytes.map((byte, i) => (i === at ? byte ^ bit : byte)));
 }
 
-/** The same digits but for one. */
+/** Copies with one digit changed. */
 function* otherDigits(digits: string): Generator<string> {
   for (let at = 0; at < digits.length; at++)
     yield `${digits.slice(0, at)}${(Number(digits[at]) + 1) % 10}${digits.slice(at + 1)}`;
@@ -46,11 +46,11 @@ function setup() {
   return { card, clock, client: new CardClient(new Link(card, { timer: clock.timer })) };
 }
 
-/** Bytes of a protected answer of eight digits: encrypted where the level says so, and the MAC. */
+/** The size of a protected answer of eight digits by level: the data, encrypted at level 33, and the MAC. */
 const PROTECTED = { 17: 16, 19: 16, 51: 24 } as const;
 
 for (const level of [0x11, 0x13, 0x33] as const) {
-  test(`the MAC of an answer at level ${level.toString(16)}: each byte of it and of what it protects`, async () => {
+  test(`at level ${level.toString(16)} a change of any byte of an answer or of its MAC is noticed`, async () => {
     for (let at = 0; at < PROTECTED[level]; at++) {
       const { card, client, clock } = setup();
       await clock.until(client.openChannel(level, testKeys()));
@@ -66,7 +66,7 @@ for (const level of [0x11, 0x13, 0x33] as const) {
   });
 }
 
-test("the card's cryptogram: each byte", async () => {
+test("a change of any byte of the card's cryptogram is noticed", async () => {
   let tried = 0;
   for (let at = 0; at < 8; at++) {
     const { card, client, clock } = setup();
@@ -83,7 +83,7 @@ test("the card's cryptogram: each byte", async () => {
   assert.is(tried, 8);
 });
 
-test("what PUT KEY answers: the version, and each byte of each check value", async () => {
+test("a change of the version or of any check value in the answer to PUT KEY is noticed", async () => {
   const fresh = diversify(pattern(16), diversificationData("IB3000123"), 0x01);
   const right = putKeyAnswer(fresh);
   assert.is(right.length, 10);
@@ -96,7 +96,7 @@ test("what PUT KEY answers: the version, and each byte of each check value", asy
   }
 });
 
-test("the response of the proof: each digit", async () => {
+test("a change of any digit of the proof's response is noticed", async () => {
   const request: Request = { serial: "IB3000123", suite: SUITE, pinCheck: "card", tries: 5, pin: "8352" };
   for (let digit = 0; digit < 8; digit++) {
     const client = new CardClient(new Link(new Line(blankCard())));
@@ -108,7 +108,7 @@ test("the response of the proof: each digit", async () => {
   }
 });
 
-test("the response of a login: each digit, and its length", () => {
+test("a change of any digit or of the length of a login response is noticed", () => {
   const card = { suite: SUITE, key: pattern(32) };
   const right = ocra(SUITE, card.key, { challenge: "123456" });
   assert.ok(verifyResponse(card, "123456", right));
@@ -116,7 +116,7 @@ test("the response of a login: each digit, and its length", () => {
     assert.not(verifyResponse(card, "123456", wrong), wrong);
 });
 
-test("the MACs in a PSKC file: each byte", () => {
+test("a change of any byte of a MAC in a PSKC file is noticed", () => {
   const path = join(scratchFolder(), "seeds.xml");
   const card = { serial: "IB3000123", suite: SUITE, pinCheck: "card", tries: 5 } as const;
   const keys = { key: pattern(32), unlockKey: pattern(32) };

@@ -32,7 +32,7 @@ function record(change: Partial<SeedRecord> = {}): SeedRecord {
   };
 }
 
-test("base32: the vectors of RFC 4648 §10, unpadded", () => {
+test("base32 gives the vectors of RFC 4648 §10, without padding", () => {
   for (const [text, base32] of [
     ["", ""],
     ["f", "MY"],
@@ -45,7 +45,7 @@ test("base32: the vectors of RFC 4648 §10, unpadded", () => {
     assert.is(base32Of(Buffer.from(text)).toString(), base32);
 });
 
-test("a line for each card that is done and has a user name, in the columns of the app", () => {
+test("each card that is done and has a user name gets a line with the app's columns", () => {
   const path = newPath();
   const records = [
     record(),
@@ -80,12 +80,12 @@ function refusal(records: readonly SeedRecord[]): string {
   throw new Error("not refused");
 }
 
-test("a user name that a spreadsheet would run, or that the app would read as something else, is refused", () => {
+test("a user name that a spreadsheet would execute or the app would misread is refused", () => {
   for (const userName of ["=1+1", "+1", "-1", "@a", "a,b", 'a"b', "'a", "a;b", " a", "a ", "a\tb", "Username", "a|b"])
     assert.match(refusal([record({ userName })]), /the user name does not fit into CSV/);
 });
 
-test("a suite that the app would not make again is refused", () => {
+test("a suite that the app cannot reproduce is refused", () => {
   for (const suite of ["C-QN06", "QA06", "QH06", "QN06-S064", "QN06-T1M"])
     assert.match(refusal([record({ suite: `OCRA-1:HOTP-SHA256-8:${suite}` })]), /Nextcloud has no suite/);
   const server = record({ suite: "OCRA-1:HOTP-SHA256-8:QN06-PSHA1", pinCheck: "server" });
@@ -93,7 +93,7 @@ test("a suite that the app would not make again is refused", () => {
   assert.match(refusal([record({ suite: "OCRA-1:HOTP-SHA256-0:QN06" })]), /Nextcloud has no suite/);
 });
 
-test("two cards of one user name, and cards without any, are refused", () => {
+test("two cards with one user name are refused, and so is a list without user names", () => {
   assert.match(
     refusal([record(), record({ serial: "IB3000124" })]),
     /"IB3000123" and "IB3000124" have the same user name/,

@@ -31,7 +31,7 @@ function record(change: Partial<SeedRecord> = {}): SeedRecord {
   };
 }
 
-/** As privacyIDEA reads it: divided at commas, trimmed; a serial number that begins with # is a comment. */
+/** Reads the file like privacyIDEA: split at commas, trimmed; a line that begins with # is a comment. */
 function readCsv(): string[][] {
   const lines = readFileSync(PATH, "utf8").split("\n");
   return lines
@@ -39,7 +39,7 @@ function readCsv(): string[][] {
     .filter(([serial]) => serial && serial[0] !== "#");
 }
 
-test("a line for each card that is done, with its token key and not its unlock key", () => {
+test("each card that is done gets a line with its token key and without its unlock key", () => {
   const server = { serial: "IB3000124", suite: "OCRA-1:HOTP-SHA1-8:QN06-PSHA1", key: Buffer.alloc(20, 1) };
   const records = [
     record(),
@@ -57,7 +57,7 @@ test("a line for each card that is done, with its token key and not its unlock k
   );
 });
 
-test("the file is its owner's only, and never overwritten", () => {
+test("only the owner can read the file, and it is never overwritten", () => {
   writePrivacyIdeaCsv(PATH, [record()]);
   if (process.platform !== "win32") assert.is(statSync(PATH).mode & 0o777, 0o600);
   assert.throws(
@@ -67,7 +67,7 @@ test("the file is its owner's only, and never overwritten", () => {
   assert.is(readCsv().length, 1);
 });
 
-test("a serial number that would break the format, or run in a spreadsheet, stops the export", () => {
+test("a serial number that would break the format or that a spreadsheet would execute stops the export", () => {
   for (const serial of ["A,B", "#1", "=1+1", "-1", "@x", "a b", "a\nb"]) {
     assert.throws(
       () => writePrivacyIdeaCsv(PATH, [record(), record({ serial })]),

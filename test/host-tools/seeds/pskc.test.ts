@@ -1,4 +1,4 @@
-// PSKC read: seed files of the first release, files of other tools, and broken ones, which are refused in one line.
+// Reading PSKC: seed files of the first release, files of other tools, and invalid files, which are refused in one line.
 
 import { spawnSync } from "node:child_process";
 import { pbkdf2Sync } from "node:crypto";
@@ -61,7 +61,7 @@ function readText(text: string | Buffer, secret: SeedSecret = KEY): Imported {
   return importPskc(PATH, secret);
 }
 
-/** Why the file, or a key of it, is refused: one line each. */
+/** Why the file, or keys in it, are refused, one line each. */
 function refusal(run: () => Imported): string {
   try {
     const { refusals } = run();
@@ -82,7 +82,7 @@ for (const [what, secret] of [
   ["key", KEY],
   ["passphrase", PASSPHRASE],
 ] as const) {
-  test(`what was written under a ${what} is read`, () => {
+  test(`a file written under a ${what} is read`, () => {
     const text = write(secret);
     assert.equal(readText(text, secret).records, [CARD, SERVER]);
     for (const { key, unlockKey } of [CARD, SERVER]) {
@@ -92,7 +92,7 @@ for (const [what, secret] of [
   });
 }
 
-test("a card without unlock key and keyset version is kept too", () => {
+test("a card without an unlock key and a keyset version is read", () => {
   const bare = { ...CARD, unlockKey: undefined, keyset: undefined, key: Buffer.alloc(20, 1) };
   assert.equal(readText(seedFile(KEY, bare)).records, [bare]);
 });
@@ -104,7 +104,7 @@ test("markup in a serial number stays text", () => {
 
 // Files of other tools
 
-test("the example of another tool is read, and its key is what python-pskc says", () => {
+test("another tool's example is read, and its key is the one that python-pskc reads", () => {
   copyFileSync(EXAMPLE_SEED_FILE, PATH);
   const [record, ...others] = importPskc(PATH, KEY).records;
   assert.equal(others, []);
@@ -116,7 +116,7 @@ test("the example of another tool is read, and its key is what python-pskc says"
   assert.is(record?.unlockKey, undefined);
 });
 
-/** The key of a file as python-pskc reads it, where that is installed. */
+/** The key of a file as python-pskc reads it; undefined if that is not installed. */
 function pythonKeyOf(path: string): string | undefined {
   const script =
     "import sys; from pskc import PSKC; f = PSKC(sys.argv[1]); f.encryption.key = bytes.fromhex(sys.argv[2]); print(f.keys[0].secret.hex())";
@@ -126,7 +126,7 @@ function pythonKeyOf(path: string): string | undefined {
   return status === 0 ? stdout.trim() : undefined;
 }
 
-test("prefixes do not matter, namespaces do", () => {
+test("any namespace prefix is accepted, another namespace is not", () => {
   const text = write();
   const renamed = text.replace(/(<\/?|xmlns:)pskc\b/g, "$1p").replaceAll("xenc:", "e:");
   assert.equal(readText(renamed.replaceAll("xmlns:xenc=", "xmlns:e=")).records, [CARD, SERVER]);
@@ -135,29 +135,29 @@ test("prefixes do not matter, namespaces do", () => {
   const foreign = text.replace("urn:ietf:params:xml:ns:keyprov:pskc", "urn:example");
   assert.match(
     refusal(() => readText(foreign)),
-    /is no PSKC file/,
+    /is not a PSKC file/,
   );
 });
 
-test("a byte order mark, comments, CDATA and line ends of Windows do no harm", () => {
+test("a file with a byte-order mark, comments, CDATA and CRLF line ends is read", () => {
   const text = write()
     .replace("<pskc:SerialNo>IB3000123<", "<pskc:SerialNo><![CDATA[IB3000123]]><!-- a card --><")
     .replaceAll("\n", "\r\n");
   assert.equal(readText(`\ufeff${text}`).records, [CARD, SERVER]);
 });
 
-test("keys of other algorithms are left alone", () => {
+test("keys of other algorithms are ignored", () => {
   const text = write();
   const at = text.indexOf("keyprov:pskc:ocra");
   const other = `${text.slice(0, at)}keyprov:pskc:hotp${text.slice(at + "keyprov:pskc:ocra".length)}`;
   assert.equal(readText(other).records, [SERVER]);
 });
 
-test("without a key for MACs the encryption key serves, and the hash may be SHA-256", () => {
+test("without a key for MACs the encryption key is used, and the hash may be SHA-256", () => {
   assert.equal(readText(foreignFile("", KEY, "hmac-sha256")).records[0]?.key, FOREIGN_KEY);
 });
 
-test("PBKDF2 is with SHA-1 where no hash is said, as in figure 7 of the RFC", () => {
+test("without a stated hash PBKDF2 uses SHA-1, as in figure 7 of the RFC", () => {
   const derived = pbkdf2Sync("qwerty", Buffer.from("saltsalt"), 2000, 16, "sha1");
   const text = foreignFile(DERIVED_KEY, derived, "hmac-sha256");
   assert.equal(readText(text, { passphrase: Buffer.from("qwerty") }).records[0]?.key, FOREIGN_KEY);
@@ -168,8 +168,8 @@ for (const [what, text, secret] of [
   ["one round too few", derivedFile(PASSPHRASE.passphrase, { rounds: 599_999 }), PASSPHRASE],
   ["a short salt", derivedFile(PASSPHRASE.passphrase, { salt: 15 }), PASSPHRASE],
   ["another hash", derivedFile(PASSPHRASE.passphrase, { prf: "sha1" }), PASSPHRASE],
-  ["rounds enough and no key for its MACs", derivedFile(PASSPHRASE.passphrase, {}), PASSPHRASE],
-  ["a key and none for its MACs", foreignFile("", KEY, "hmac-sha256"), KEY],
+  ["enough rounds and no key for its MACs", derivedFile(PASSPHRASE.passphrase, {}), PASSPHRASE],
+  ["a key and no key for its MACs", foreignFile("", KEY, "hmac-sha256"), KEY],
 ] as const) {
   test(`a file with ${what} is read`, () => {
     assert.equal(readText(text, secret).records[0]?.key, FOREIGN_KEY);
@@ -183,7 +183,7 @@ test("a signed file is read", () => {
 
 // Refusals
 
-test("the wrong secret is told, whichever kind it is", () => {
+test("a wrong secret is reported, whether key or passphrase", () => {
   const under = { key: write(), passphrase: write(PASSPHRASE) };
   for (let other = 0; other < 20; other++) {
     assert.match(
@@ -239,7 +239,7 @@ for (const [what, change, message] of [
     (text: string) => text.replace(/(.*<pskc:SerialNo>)IB3000124/s, "$1IB3000123"),
     /"IB3000123", unlock key: two keys have this serial number, so neither is imported/,
   ],
-  ["a wrong suite", (text: string) => text.replace("QN06", "QX06"), /"OCRA-1:HOTP-SHA256-8:QX06" is no OCRA suite/],
+  ["a wrong suite", (text: string) => text.replace("QN06", "QX06"), /"OCRA-1:HOTP-SHA256-8:QX06" is not an OCRA suite/],
   ["no suite", (text: string) => text.replace(/<pskc:Suite>.*<\/pskc:Suite>/, ""), /lacks pskc:Suite/],
   ["a state of its own", (text: string) => text.replace('"pending"', '"lost"'), /in state "lost"/],
   ["no number of tries", (text: string) => text.replace('Attempts="5"', 'Attempts="-5"'), /has MaxFailedAttempts "-5"/],
@@ -250,7 +250,7 @@ for (const [what, change, message] of [
   ],
   ["no base64", (text: string) => text.replace(/(<xenc:CipherValue>)../, "$1*."), /CipherValue that is not base64/],
   ["half a block", (text: string) => text.replace(/(<xenc:CipherValue>).{4}/, "$1"), /wrong length/],
-  ["another root", (text: string) => text.replaceAll("KeyContainer", "Keys"), /is no PSKC file/],
+  ["another root", (text: string) => text.replaceAll("KeyContainer", "Keys"), /is not a PSKC file/],
   ["nothing", () => "", /not well-formed/],
   ["an unknown entity", (text: string) => text.replace("DSC+", "&dsc;"), /not well-formed/],
   ["no text", () => Buffer.from([0xff, 0xfe, 0x3c, 0x00]), /not text in UTF-8/],
@@ -290,7 +290,7 @@ for (const [what, declaration] of [
   });
 }
 
-test("iterations without end are refused at once", () => {
+test("an invalid or too large number of iterations is refused at once", () => {
   const text = write(PASSPHRASE);
   for (const count of ["0", "-1", "99999999", "1e9", ""]) {
     const changed = text.replace(/(<IterationCount>)\d+/, `$1${count}`);
@@ -309,7 +309,7 @@ test("a file that is too large is not read", () => {
   );
 });
 
-/** Processor time (ms) for a file that is refused at once; one that was read would take many times that. */
+/** The most CPU time (ms) for a file that is refused at once. Reading it would take many times that. */
 const MOST_TIME = 2000;
 
 for (const [what, elements] of [
@@ -318,7 +318,7 @@ for (const [what, elements] of [
   ["one in another, with a > in an attribute", '<a b=">" c=\'"/>\'>'.repeat(20_000) + "</a>".repeat(20_000)],
   ["side by side", "<a/>".repeat(500_001)],
 ] as const) {
-  test(`elements without end, ${what}, are refused at once`, () => {
+  test(`too many elements, ${what}, are refused at once`, () => {
     const text = write().replace("<dsc:Personalization", `${elements}<dsc:Personalization`);
     const before = process.cpuUsage();
     assert.match(
@@ -330,7 +330,7 @@ for (const [what, elements] of [
   });
 }
 
-test("a record of transport keys that does not say their version is refused: without it none would be expected", () => {
+test("a record with transport keys but without their version is refused", () => {
   const written = write();
   for (const rotation of ['KeysBefore="own" PutKey="done"', 'KeysBefore="public" PutKey="sent"']) {
     const text = written.replace(/<dsc:Personalization [^>]*>/, `<dsc:Personalization State="pending" ${rotation}/>`);
@@ -341,14 +341,14 @@ test("a record of transport keys that does not say their version is refused: wit
   }
 });
 
-test("how far a card is stands beside the extensions of another tool", () => {
+test("the progress of a card is read beside another tool's extensions", () => {
   const text = write().replace("<pskc:Extensions>", '<pskc:Extensions><a xmlns="urn:a"/></pskc:Extensions>$&');
   assert.equal(readText(text).records, [CARD, SERVER]);
   const foreign = text.replace(/<dsc:Personalization State="pending"[^>]*>/, '<a xmlns="urn:a"/>');
   assert.equal(readText(foreign).records, [{ ...CARD, state: "done", keyset: undefined }, SERVER]);
 });
 
-test("what only looks like elements is none", () => {
+test("comments, instructions and CDATA do not count as elements", () => {
   const many = "<a>".repeat(1000);
   const text = write().replace("<dsc:Personalization", `<!--${many}--><?a ${many}?><a><![CDATA[${many}]]></a>$&`);
   assert.equal(readText(text).records, [CARD, SERVER]);
@@ -361,7 +361,7 @@ test("a file cut short anywhere is refused", () => {
   for (let at = 0; at < root; at += 31) refusal(() => readText(text.slice(0, at)));
 });
 
-/** Changes of a text: cut out, doubled, replaced, exchanged. */
+/** A text with a part removed, or replaced by a piece of markup or by another part. */
 function mutation(text: string): fc.Arbitrary<string> {
   const at = fc.nat(text.length);
   const length = fc.nat(40);
@@ -388,7 +388,7 @@ function mutation(text: string): fc.Arbitrary<string> {
   });
 }
 
-test("whatever a file holds, nothing but a SeedFileError comes of it", () => {
+test("a mutated file is read or gives a SeedFileError, and no other error", () => {
   const text = write();
   const check = (changed: string) => {
     try {
@@ -399,7 +399,7 @@ test("whatever a file holds, nothing but a SeedFileError comes of it", () => {
     }
   };
   const twice = mutation(text).chain((changed) => fc.oneof(fc.constant(changed), mutation(changed)));
-  // biome-ignore lint/nursery/noFloatingPromises: the property is not asynchronous, so nothing is to be awaited
+  // biome-ignore lint/nursery/noFloatingPromises: the property is synchronous, so there is nothing to await
   fc.assert(fc.property(twice, check), { numRuns: 700 });
 });
 

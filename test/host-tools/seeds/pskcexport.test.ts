@@ -1,4 +1,4 @@
-// Exports: what leaves the house, read by our own import and by other people's readers, and what never leaves it.
+// PSKC exports: our import and other projects' readers read them, and they contain nothing that must stay in the register.
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -54,7 +54,7 @@ function exported(secret: SeedSecret, unlockKeys: boolean, cards: readonly Expor
   return filed(exportPskc(cards, secret, { unlockKeys }));
 }
 
-/** A card as an import has it. */
+/** A card as an import returns it. */
 function asImported(card: ExportedCard, unlockKeys: boolean) {
   const { unlockKey, userName, ...rest } = card;
   const read = { ...rest, unlockKey: unlockKeys ? unlockKey : undefined, state: "done", keyset: undefined };
@@ -63,7 +63,7 @@ function asImported(card: ExportedCard, unlockKeys: boolean) {
 
 for (const [what, secret] of Object.entries(SECRETS)) {
   for (const unlockKeys of [false, true]) {
-    test(`under a ${what}, ${unlockKeys ? "with" : "without"} unlock keys: our import reads what was exported`, () => {
+    test(`our import reads an export under a ${what}, ${unlockKeys ? "with" : "without"} unlock keys`, () => {
       const bytes = exportPskc(CARDS, secret, { unlockKeys });
       const { records, refusals, others, sha256 } = importPskc(filed(bytes), secret);
       assert.equal(
@@ -76,12 +76,12 @@ for (const [what, secret] of Object.entries(SECRETS)) {
   }
 }
 
-test("nothing of a key is in an export, in no form; of an unlock key that is not asked for not even its name", () => {
+test("an export has no key in the clear, and no trace of an unlock key that was not asked for", () => {
   const clear = [CARD.key, CARD.unlockKey, SERVER.key].map((key) => Buffer.from(key as Uint8Array));
   for (const unlockKeys of [false, true]) {
     const text = exportPskc(CARDS, KEY, { unlockKeys }).toString("latin1");
     for (const key of clear) {
-      // Base64 has three forms, by where the key begins.
+      // Base64 has three forms, depending on the offset at which the key begins.
       const base64 = [0, 1, 2].map((at) => key.subarray(at).toString("base64").slice(0, 16));
       for (const form of [key.toString("hex").slice(0, 16), key.toString("latin1").slice(0, 8), ...base64]) {
         assert.not(text.includes(form), form);
@@ -97,7 +97,7 @@ test("nothing of a card's personalization is in an export", () => {
   assert.not.match(exportPskc(CARDS, KEY, { unlockKeys: true }).toString(), /<dsc:|Extensions/);
 });
 
-test("an unlock key has a serial number of its own, which an importer cannot take for the card's", () => {
+test("an unlock key has its own serial number, so that no importer takes it for the token key", () => {
   const text = exportPskc([CARD], KEY, { unlockKeys: true }).toString();
   const serials = [...text.matchAll(/<pskc:SerialNo>([^<]*)</g)].map(([, serial]) => serial);
   const names = [...text.matchAll(/<pskc:Key [^>]*Id="([^"]*)"/g)].map(([, name]) => name);
@@ -110,7 +110,7 @@ test("an unlock key has a serial number of its own, which an importer cannot tak
   );
 });
 
-test("two keys never leave under one serial number", () => {
+test("two keys are never exported under one serial number", () => {
   for (const other of [
     { ...SERVER, serial: CARD.serial },
     { ...SERVER, serial: "IB3000123-U" },
@@ -135,7 +135,7 @@ test("an export under a passphrase opens with it in either form of Unicode", () 
     );
 });
 
-test("what cannot be an export is refused: no card, a doubtful passphrase, a key of the wrong length, user names", () => {
+test("an export is refused without cards, with a doubtful passphrase, a key of the wrong length or a bad user name", () => {
   const refused = (run: () => unknown, kind: typeof SeedFileError | typeof SecretError, why: RegExp) =>
     assert.throws(run, (error: unknown) => error instanceof kind && why.test(error.message));
   const options = { unlockKeys: false };
@@ -151,7 +151,7 @@ test("what cannot be an export is refused: no card, a doubtful passphrase, a key
 
 // User names in UserId
 
-test("user names as distinguished names: examples of RFC 4514, and of other tools", () => {
+test("a user name is read from a distinguished name, as in the examples of RFC 4514 and of other tools", () => {
   for (const [userId, name] of [
     ["UID=jsmith,DC=example-bank,DC=net", "jsmith"],
     ["UID=jsmith", "jsmith"],
@@ -166,14 +166,14 @@ test("user names as distinguished names: examples of RFC 4514, and of other tool
     assert.is(userNameIn(userId), name, userId);
 });
 
-test("whatever a user name has in it, it comes back; and not through XML's white space either", () => {
+test("any user name is read back unchanged, also after white space is trimmed", () => {
   const characters = fc.constantFrom(..." ,+\"\\<>;=#'@-.aZ0éč漢😀");
   const name = fc.array(characters, { minLength: 1, maxLength: 12 }).map((all) => all.join(""));
-  // biome-ignore lint/nursery/noFloatingPromises: the property is not asynchronous, so nothing is to be awaited
+  // biome-ignore lint/nursery/noFloatingPromises: the property is synchronous, so there is nothing to await
   fc.assert(fc.property(name, (userName) => assert.is(userNameIn(userIdOf(userName).trim()), userName)));
 });
 
-// Other people's readers
+// Other projects' readers
 
 for (const [what, secret] of Object.entries(SECRETS)) {
   for (const unlockKeys of [false, true]) {

@@ -1,4 +1,4 @@
-// PSKC taken in: of others, weakly protected, damaged in one place, and seed files of our own.
+// Importing PSKC: files of other tools, files with one damaged record, and our own seed files.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -49,7 +49,7 @@ function refusal(run: () => unknown): string {
   throw new Error("not refused");
 }
 
-/** Where a card's packages lie in the text: the token key's, then the unlock key's. */
+/** Where a key's package begins and ends in the text. */
 function packageAt(serial: string, field: "token" | "unlock"): [number, number] {
   const named = TEXT.indexOf(`<pskc:SerialNo>${serial}${field === "unlock" ? "-U" : ""}<`);
   const end = "</pskc:KeyPackage>";
@@ -65,7 +65,7 @@ function changed(serial: string, field: "token" | "unlock", change: (text: strin
   return TEXT.slice(0, from) + after + TEXT.slice(to);
 }
 
-/** Another first character in what the tag holds. */
+/** Changes the first character inside the tag. */
 function spoiled(tag: string) {
   return (text: string) =>
     text.replace(new RegExp(`(<${tag}>)(.)`), (_, open, first) => open + (first === "A" ? "B" : "A"));
@@ -79,11 +79,11 @@ for (const [what, change, why] of [
   ["no MAC", (text: string) => text.replace(/<pskc:ValueMAC>.*?<\/pskc:ValueMAC>/, ""), /has no MAC/],
   ["no key", (text: string) => text.replace(/<pskc:Data>.*?<\/pskc:Data>/s, ""), /lacks pskc:Data/],
   ["another cipher", (text: string) => text.replace("aes128-cbc", "aes256-cbc"), /encrypted in an unknown way/],
-  ["a suite that is none", (text: string) => text.replace(SUITE, "OCRA-1:HOTP-SHA256-8:QX06"), /is no OCRA suite/],
+  ["an invalid suite", (text: string) => text.replace(SUITE, "OCRA-1:HOTP-SHA256-8:QX06"), /is not an OCRA suite/],
   ["no suite", (text: string) => text.replace(/<pskc:Suite>.*?<\/pskc:Suite>/, ""), /lacks pskc:Suite/],
   ["no number of tries", (text: string) => text.replace('Attempts="5"', 'Attempts="x"'), /MaxFailedAttempts "x"/],
 ] as const) {
-  test(`one record with ${what} among many is named, and every other one is served`, () => {
+  test(`one record with ${what} is named, and all others are imported`, () => {
     const { records, refusals } = importPskc(put(changed(BAD, "token", change)), KEY);
     assert.equal(
       records.map(({ serial, key, unlockKey }) => ({ serial, key, unlockKey })),
@@ -93,12 +93,12 @@ for (const [what, change, why] of [
     const [token, unlock, ...more] = refusals;
     assert.equal([token?.serial, token?.field], [BAD, "token"]);
     assert.match(token?.why ?? "", why);
-    // A key that opens a card of which nothing else is known.
+    // The unlock key is refused too, since nothing else of its card is known.
     assert.equal([unlock?.serial, unlock?.field, more], [BAD, "unlock", []]);
   });
 }
 
-test("an unlock key with a wrong MAC is named, and the card's token key is served", () => {
+test("an unlock key with a wrong MAC is named, and the card's token key is imported", () => {
   const { records, refusals } = importPskc(put(changed(BAD, "unlock", spoiled("pskc:ValueMAC"))), KEY);
   assert.is(records.length, MANY.length);
   const bad = records.find(({ serial }) => serial === BAD);
@@ -109,7 +109,7 @@ test("an unlock key with a wrong MAC is named, and the card's token key is serve
   );
 });
 
-test("a record without a serial number that can be used is reported, and every other one is imported", () => {
+test("a record without a usable serial number is reported, and all others are imported", () => {
   const change = (text: string) => text.replace(`<pskc:SerialNo>${BAD}<`, "<pskc:SerialNo><");
   const { records, refusals } = importPskc(put(changed(BAD, "token", change)), KEY);
   assert.is(records.length, MANY.length - 1);
@@ -117,7 +117,7 @@ test("a record without a serial number that can be used is reported, and every o
   assert.is(refusals[0]?.serial, undefined);
 });
 
-test("two token keys under one serial number: neither is taken, whichever comes last", () => {
+test("two token keys under one serial number are both refused", () => {
   const [, other] = MANY;
   const change = (text: string) => text.replaceAll(BAD, other?.serial ?? "");
   const { records, refusals } = importPskc(put(changed(BAD, "token", change)), KEY);
@@ -130,7 +130,7 @@ test("two token keys under one serial number: neither is taken, whichever comes 
   );
 });
 
-test("what a file says without its secret has the others, too, where one record is damaged", () => {
+test("without the secret, one damaged record is reported and all others are listed", () => {
   const change = (text: string) => text.replace(SUITE, "OCRA-1:HOTP-SHA256-8:QX06");
   const { cards, refusals } = outlineSeedFile(put(changed(BAD, "token", change)));
   assert.is(cards.length, MANY.length - 1);
@@ -141,14 +141,14 @@ test("what a file says without its secret has the others, too, where one record 
   );
 });
 
-test("a wrong secret is reported once, and not key by key", () => {
+test("a wrong secret is reported once, and not for each key", () => {
   assert.match(
     refusal(() => importPskc(put(TEXT), pattern(16, 99))),
     /does not open|the MAC is wrong/,
   );
 });
 
-test("a seed file comes in with what it says of its cards, pending ones included", () => {
+test("an import of a seed file has the progress of its cards, pending ones included", () => {
   const { unlockKey, ...done } = { ...card(1), state: "done", keyset: 2, cardId: "0123456789abcdef" } as const;
   const records = [
     { ...done, key: Buffer.from(done.key), unlockKey: Buffer.from(unlockKey ?? []) },
@@ -158,7 +158,7 @@ test("a seed file comes in with what it says of its cards, pending ones included
   assert.equal(importPskc(path, KEY).records, records);
 });
 
-test("the file of another tool is read: its key is the one that python-pskc reads", () => {
+test("another tool's file is imported, and its key is the one that python-pskc reads", () => {
   const { records, refusals } = importPskc(EXAMPLE_SEED_FILE, EXAMPLE_SEED_SECRET);
   assert.equal([records.length, refusals], [1, []]);
   assert.is(records[0]?.key.toString("hex"), EXAMPLE_SEED_KEY);
@@ -172,7 +172,7 @@ test("a file inside CMS is refused in one line that says how to open it", () => 
   }
 });
 
-test("the wiping of records zeroes every key that was read", () => {
+test("wiping records zeroes every imported key", () => {
   const { records } = importPskc(put(TEXT), KEY);
   wipeRecords(records);
   assert.is(records.length, MANY.length);

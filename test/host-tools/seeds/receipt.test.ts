@@ -1,4 +1,4 @@
-// Receipts of exports: what they say, who signed them, and that no byte of them can be another one.
+// Receipts of exports: their contents and signatures, and that any change is noticed.
 
 import { createPublicKey } from "node:crypto";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
@@ -65,7 +65,7 @@ function refusal(run: () => unknown, kind: typeof ReceiptError | typeof SecretEr
   throw new Error("not refused");
 }
 
-test("a receipt names the export and each key that was read, and no key", () => {
+test("a receipt names the export and each key that was read, and contains no key", () => {
   const path = filed();
   assert.equal(JSON.parse(readFileSync(path, "utf8")), {
     kind: "dsc-pskc-receipt",
@@ -104,7 +104,7 @@ for (const [kind, dgst] of Object.entries(STOCK) as [keyof typeof STOCK, string[
   packageTest(
     test,
     NO_OPENSSL,
-    `a receipt signed by the certificate's ${kind} key: ours and stock openssl find it right`,
+    `our check and stock openssl accept a receipt signed by the certificate's ${kind} key`,
     () => {
       const { certificate, key } = newCertificate(kind);
       const path = filed(key);
@@ -120,49 +120,44 @@ for (const [kind, dgst] of Object.entries(STOCK) as [keyof typeof STOCK, string[
 }
 
 for (const kind of ["rsa", "ec", "ed25519"] as const) {
-  packageTest(
-    test,
-    NO_OPENSSL,
-    `a receipt signed by a key of kind ${kind} that was changed anywhere is not taken`,
-    () => {
-      const { key } = newCertificate(kind);
-      const publicKey = createPublicKey(readFileSync(key));
-      const path = filed(key);
-      const right = readReceipt(path);
-      checkSignature(path, right, publicKey);
-      const [first, ...rest] = right.keys;
-      const { signature } = right;
-      assert.ok(first && signature);
-      const others: FiledReceipt[] = [
-        { ...right, export: HASH.replace("0", "1") },
-        { ...right, at: right.at.replace("2026", "2027") },
-        { ...right, keys: rest },
-        { ...right, keys: [...rest, first] },
-        { ...right, keys: [{ ...first, serial: "IB3000999" }, ...rest] },
-        { ...right, keys: [first, ...rest, { serial: "IB3000124", field: "unlock" }] },
-        { ...right, signature: { ...signature, algorithm: "none" } },
-        { ...right, signature: { ...signature, value: Buffer.alloc(64).toString("base64") } },
-      ];
-      for (const changed of others)
-        assert.match(
-          refusal(() => checkSignature(path, changed, publicKey)),
-          /the signature is wrong/,
-        );
-      const other = createPublicKey(readFileSync(newCertificate(kind).key));
+  packageTest(test, NO_OPENSSL, `a changed receipt signed by a key of kind ${kind} is refused`, () => {
+    const { key } = newCertificate(kind);
+    const publicKey = createPublicKey(readFileSync(key));
+    const path = filed(key);
+    const right = readReceipt(path);
+    checkSignature(path, right, publicKey);
+    const [first, ...rest] = right.keys;
+    const { signature } = right;
+    assert.ok(first && signature);
+    const others: FiledReceipt[] = [
+      { ...right, export: HASH.replace("0", "1") },
+      { ...right, at: right.at.replace("2026", "2027") },
+      { ...right, keys: rest },
+      { ...right, keys: [...rest, first] },
+      { ...right, keys: [{ ...first, serial: "IB3000999" }, ...rest] },
+      { ...right, keys: [first, ...rest, { serial: "IB3000124", field: "unlock" }] },
+      { ...right, signature: { ...signature, algorithm: "none" } },
+      { ...right, signature: { ...signature, value: Buffer.alloc(64).toString("base64") } },
+    ];
+    for (const changed of others)
       assert.match(
-        refusal(() => checkSignature(path, right, other)),
-        /not signed by the certificate's key/,
-      );
-      const renamed = { ...right, signature: { ...signature, key: readAs(other) } };
-      assert.match(
-        refusal(() => checkSignature(path, renamed, other)),
+        refusal(() => checkSignature(path, changed, publicKey)),
         /the signature is wrong/,
       );
-    },
-  );
+    const other = createPublicKey(readFileSync(newCertificate(kind).key));
+    assert.match(
+      refusal(() => checkSignature(path, right, other)),
+      /not signed by the certificate's key/,
+    );
+    const renamed = { ...right, signature: { ...signature, key: readAs(other) } };
+    assert.match(
+      refusal(() => checkSignature(path, renamed, other)),
+      /the signature is wrong/,
+    );
+  });
 }
 
-/** The name that a receipt has for a key, taken from one that it signed. */
+/** The name of a key in receipts: the hash of its SubjectPublicKeyInfo, computed by openssl. */
 function readAs(publicKey: ReturnType<typeof createPublicKey>): string {
   const message = refusal(() => checkSignature("", { ...RECEIPT, signature: NO_SIGNATURE }, publicKey));
   assert.match(message, /is not signed by the certificate's key/);
@@ -176,7 +171,7 @@ function spkiHash(publicKey: ReturnType<typeof createPublicKey>): string {
   return output("openssl", ["dgst", "-sha256", "-r"], der).toString().slice(0, 64);
 }
 
-test("what is no receipt, or of a later version, is refused", () => {
+test("a file that is no receipt, or one of a later version, is refused", () => {
   const put = (contents: string) => {
     const path = newPath();
     writeFileSync(path, contents);
@@ -205,7 +200,7 @@ test("what is no receipt, or of a later version, is refused", () => {
     refusal(() => readReceipt(put(text)));
 });
 
-packageTest(test, NO_OPENSSL, "what cannot sign is refused, and nothing of it is told", () => {
+packageTest(test, NO_OPENSSL, "a file without a signing key is refused, and the error contains nothing of it", () => {
   const { key, certificate } = newCertificate("ec");
   const wrapped = output("openssl", ["pkey", "-in", key, "-aes256", "-passout", "stdin"], "pass word\n");
   const x25519 = output("openssl", ["genpkey", "-algorithm", "x25519"]);

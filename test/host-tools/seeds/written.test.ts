@@ -1,5 +1,5 @@
-// What the tools write: draws that never repeat, parameters that are strong enough, and files that are their owner's alone
-// from the first moment on, whatever the umask.
+// What the tools write: random values that never repeat, strong enough parameters, and files that only their owner can
+// read, from the moment they exist and with any umask.
 
 import { createDecipheriv, pbkdf2Sync } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -45,8 +45,8 @@ test.after(() => SimProcess.killAll());
 // ---- draws ----
 
 /**
- * All differ, and each bit is now 0 and now 1: of `draws` that are random, a bit is the same in all with a probability of
- * 2^(1-draws).
+ * Asserts that all draws differ and that each bit is 0 in some and 1 in others. A bit of n random draws is the same in all
+ * of them with a probability of 2^(1-n).
  */
 function assertRandom(draws: readonly Buffer[], what: string): void {
   assert.ok(draws.length >= 64, `${what}: ${draws.length} draws`);
@@ -64,7 +64,7 @@ function assertRandom(draws: readonly Buffer[], what: string): void {
   assert.equal([ones, zeros], [Buffer.alloc(size, 0xff), Buffer.alloc(size, 0xff)], `${what}: a bit never changes`);
 }
 
-/** Every encrypted value of an export: MAC key first, then each token key and its unlock key. */
+/** Every encrypted value of an export: the MAC key, then each token key and its unlock key. */
 function encrypted(exported: Buffer): Buffer[] {
   const xml = exported.toString();
   return [...xml.matchAll(/<xenc:CipherValue>([^<]+)</g)].map(([, text]) => Buffer.from(text as string, "base64"));
@@ -75,7 +75,7 @@ function decrypt(value: Buffer, key: Buffer): Buffer {
   return Buffer.concat([cipher.update(value.subarray(BLOCK)), cipher.final()]);
 }
 
-test("initialization vectors of exports are random, in one file and in many; and so are their MAC keys", () => {
+test("initialization vectors and MAC keys of exports are random, in one file and across files", () => {
   const vectors: Buffer[] = [];
   const macKeys: Buffer[] = [];
   for (let made = 0; made < 64; made++) {
@@ -92,7 +92,7 @@ test("initialization vectors of exports are random, in one file and in many; and
   assert.ok(macKeys.every((key) => key.length >= 20));
 });
 
-test("a passphrase is hardened by enough rounds over a salt of its own", () => {
+test("each export under a passphrase uses enough rounds and its own salt", () => {
   const salts: Buffer[] = [];
   for (let made = 0; made < 8; made++) {
     const exported = exportPskc([CARD], PASSPHRASE, UNLOCK_TOO);
@@ -104,12 +104,12 @@ test("a passphrase is hardened by enough rounds over a salt of its own", () => {
     assert.ok(salt.length >= 16, `a salt of ${salt.length} bytes`);
     assert.match(read(/PRF Algorithm="([^"]+)"/), /hmac-sha256$/);
     salts.push(salt);
-    // What is written there is what was done.
+    // The stated salt and rounds are the ones that were used.
     if (made > 0) continue;
     const key = pbkdf2Sync(PASSPHRASE.passphrase, salt, rounds, BLOCK, "sha256");
     assert.equal(decrypt(encrypted(exported)[1] as Buffer, key), CARD.key);
   }
-  // A salt costs a second or so: eight are few for bits, and enough for bytes (1 in 2^52 for a random salt).
+  // A salt takes about a second. Eight are too few to judge bits, and enough for bytes: a random salt fails 1 time in 2^52.
   for (let at = 0; at < 16; at++)
     assert.ok(new Set(salts.map((salt) => salt[at])).size > 1, `byte ${at} of the salt never changes`);
 });
@@ -142,7 +142,7 @@ test("challenges are random in each digit", async () => {
 
 // ---- modes ----
 
-/** Writes the mode of each file and folder that is made, as it is made, into the file named by DSC_MODES. */
+/** Records the mode of each new file and folder, at the moment it is made, in the file named by DSC_MODES. */
 const RECORDER = `
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
@@ -175,7 +175,7 @@ syncBuiltinESMExports();
 testUnless(
   test,
   ON_WINDOWS,
-  "every file that a command makes is its owner's alone from the first moment on",
+  "every file that a command makes is readable only by its owner from the moment it exists",
   async () => {
     const folder = newPath();
     mkdirSync(folder);
@@ -217,7 +217,7 @@ testUnless(
     assert.is((await recordIn(at("register.db"), CARD.serial)).state, "done");
     const made = readFileSync(log, "utf8").trim().split("\n");
     for (const line of made) assert.match(line, /^600 /, line);
-    // Each file by its temporary one; a trace is written as it comes, and SQLite makes its side files by itself.
+    // Each file was made by way of a temporary one, except traces, which are written line by line, and SQLite's files.
     const placed = ["transport.key", "export.xml", "import.csv", "backup", "head.json", "export.xml.receipt.json"];
     for (const name of [...placed, "new-site.key"])
       assert.ok(

@@ -1,5 +1,5 @@
-// A login with the register, on both engines: accepted once, refused for a card that must not answer, and one damaged record
-// costs no other card.
+// Logins with the register, on both engines: a response is accepted once, and refused for cards that are not in use. One
+// damaged record does not affect other cards.
 
 import { sql } from "kysely";
 import * as assert from "uvu/assert";
@@ -38,7 +38,7 @@ async function seeded({ register, card }: Rig, serial = SERIAL, given = KEY, mor
   );
 }
 
-onEachEngine(test, "a right response is accepted once; a wrong one costs the challenge", async (rig) => {
+onEachEngine(test, "a right response is accepted once; a wrong one spends the challenge", async (rig) => {
   const { register, again } = rig;
   await seeded(rig);
   const first = await issue(register);
@@ -74,7 +74,7 @@ onEachEngine(
   },
 );
 
-onEachEngine(test, "what does not fit the card is the site's mistake, and spends nothing", async (rig) => {
+onEachEngine(test, "input that does not fit the card is an InputError and spends nothing", async (rig) => {
   const { register } = rig;
   await seeded(rig);
   const challenge = await issue(register);
@@ -90,7 +90,7 @@ onEachEngine(test, "what does not fit the card is the site's mistake, and spends
   assert.ok(await accept(register, challenge));
 });
 
-onEachEngine(test, "the server checks the PIN of a card that leaves it to the server", async (rig) => {
+onEachEngine(test, "the server checks the PIN of a card with the server's PIN check", async (rig) => {
   const { register } = rig;
   await seeded(rig, SERIAL, KEY, { suite: SERVER_SUITE, pin_check: "server" });
   const response = (challenge: string, pin: Buffer) => ocra(SERVER_SUITE, KEY, { challenge, pin });
@@ -100,7 +100,7 @@ onEachEngine(test, "the server checks the PIN of a card that leaves it to the se
   assert.not(await accept(register, second, response(second, PIN), SERIAL, Buffer.from("8353")));
 });
 
-onEachEngine(test, "a record that was changed is named, and other cards log in", async (rig) => {
+onEachEngine(test, "a changed record is named, and other cards log in", async (rig) => {
   const { register } = rig;
   await seeded(rig);
   await seeded(rig, OTHER, pattern(32, 6));
@@ -114,22 +114,26 @@ onEachEngine(test, "a record that was changed is named, and other cards log in",
   assert.ok(await accept(register, await issue(register)));
 });
 
-onEachEngine(test, "what belongs to an accepted response is done with it or not at all", async (rig) => {
-  const { register } = rig;
-  await seeded(rig);
-  const challenge = await issue(register);
-  const answer = { serial: SERIAL, challenge, response: right(challenge) };
-  const failed = await refusalOf(
-    acceptOnce(register, answer, ["active"], async () => {
-      throw new Error("it cannot be done");
-    }),
-  );
-  assert.is(failed.message, "it cannot be done");
-  let done = 0;
-  const count = async () => void done++;
-  assert.ok(await acceptOnce(register, answer, ["active"], count));
-  assert.not(await acceptOnce(register, answer, ["active"], count));
-  assert.is(done, 1);
-});
+onEachEngine(
+  test,
+  "an accepted response and the work that belongs to it are committed together or not at all",
+  async (rig) => {
+    const { register } = rig;
+    await seeded(rig);
+    const challenge = await issue(register);
+    const answer = { serial: SERIAL, challenge, response: right(challenge) };
+    const failed = await refusalOf(
+      acceptOnce(register, answer, ["active"], async () => {
+        throw new Error("it cannot be done");
+      }),
+    );
+    assert.is(failed.message, "it cannot be done");
+    let done = 0;
+    const count = async () => void done++;
+    assert.ok(await acceptOnce(register, answer, ["active"], count));
+    assert.not(await acceptOnce(register, answer, ["active"], count));
+    assert.is(done, 1);
+  },
+);
 
 test.run();

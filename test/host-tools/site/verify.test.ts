@@ -15,7 +15,7 @@ const CARD = { serial: "IB3000001", suite: "OCRA-1:HOTP-SHA256-8:QN06", key: KEY
 const SERVER = { serial: "IB3000002", suite: "OCRA-1:HOTP-SHA256-8:QN06-PSHA256", key: KEY };
 const CHALLENGE = "123456";
 
-test("the right response is accepted, and every response one digit off is not", () => {
+test("the right response is accepted, and none with one digit changed", () => {
   const right = oracle(CARD.suite, KEY, { challenge: CHALLENGE });
   assert.ok(verifyResponse(CARD, CHALLENGE, right));
   for (let at = 0; at < 8; at++) {
@@ -24,7 +24,7 @@ test("the right response is accepted, and every response one digit off is not", 
   }
 });
 
-test("of every suite the right response is accepted, to many challenges", () => {
+test("the right response is accepted for every suite and many challenges", () => {
   const hashes = ["SHA1", "SHA256", "SHA512"];
   const plain = hashes.map((hash) => `OCRA-1:HOTP-${hash}-8:QN06`);
   const suites = [...plain, ...plain.flatMap((name) => hashes.map((hash) => `${name}-P${hash}`))];
@@ -39,7 +39,7 @@ test("of every suite the right response is accepted, to many challenges", () => 
   }
 });
 
-test("what is no response is refused", () => {
+test("a text that is no response is refused", () => {
   const right = oracle(CARD.suite, KEY, { challenge: CHALLENGE });
   for (const wrong of [
     "",
@@ -55,13 +55,13 @@ test("what is no response is refused", () => {
   }
 });
 
-test("the server checks the PIN of a card that leaves it to the server", () => {
+test("the server checks the PIN of a card with the server's PIN check", () => {
   const right = oracle(SERVER.suite, KEY, { challenge: CHALLENGE, pin: "4071" });
   assert.ok(verifyResponse(SERVER, CHALLENGE, right, "4071"));
   assert.not(verifyResponse(SERVER, CHALLENGE, right, "4072"));
 });
 
-test("a PIN too many or missing, or a challenge that does not fit, is the site's mistake", () => {
+test("an unexpected or missing PIN, or a challenge of the wrong form, is an InputError", () => {
   assert.throws(() => verifyResponse(CARD, CHALLENGE, "00000000", "4071"), isInputError);
   assert.throws(() => verifyResponse(SERVER, CHALLENGE, "00000000"), isInputError);
   for (const challenge of ["", "12345", "1234567", "12345a"]) {

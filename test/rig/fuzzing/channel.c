@@ -7,7 +7,7 @@
  *                  is opened anew, of the level that P1 picks; 7 the data is a whole command, as it is
  *        bit 3     the secrets of STORE DATA and the keys of PUT KEY are encrypted, with check values, as they must be
  *        bit 4     Le follows       bit 5     time passes afterwards: by its code, the last byte of the data
- *        bit 6     the interindustry class       bit 7     INS is as it is; otherwise it picks one that there is
+ *        bit 6     the interindustry class       bit 7     INS is taken literally; otherwise it selects a known one
  */
 #include <string.h>
 

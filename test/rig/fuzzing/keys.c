@@ -5,7 +5,7 @@
  *   situation (1), then pairs: what, code
  *   what: contact 0-11 (bits 0-3) and bits 4-5: opens, closes, is tapped, is held; then time passes (code 0: none)
  *         12 the battery is 16 * code mV; 13 the random source fails (odd code) or works; 14 a hello on the serial
- *         line; 15 a contact that there is not, or a long time
+ *         line; 15 a contact that does not exist, or a long time
  */
 #include <string.h>
 

@@ -85,7 +85,7 @@ void port_send(const uint8_t *bytes, size_t length) {
   for (size_t i = 0; i < length; i++) take_raw(bytes[i]);
 }
 
-/* ---- keys, screen, supply, time: what the card asks for, or says ---- */
+/* ---- keys, screen, supply, time ---- */
 
 void port_display(const uint8_t *text) {
   (void)text;
@@ -138,7 +138,7 @@ void port_flash_erase(uint32_t page) {
   must_keep(flash_erase(&port.flash, page));
 }
 
-/* ---- nothing here is commanded over channel 1 ---- */
+/* ---- no commands over channel 1 here ---- */
 
 uint32_t development_battery(uint32_t (*measured)(void)) {
   return measured();

@@ -32,7 +32,7 @@ void key_check_value(const uint8_t *key, uint8_t *out);
 
 /*
  * Opens a channel with what the card answered to INITIALIZE UPDATE. Writes EXTERNAL AUTHENTICATE, of 21 bytes, to
- * `command`. False where the card's cryptogram is wrong.
+ * `command`. False if the card's cryptogram is wrong.
  */
 bool scp03_open(scp03_t *channel, const keyset_t *keys, uint8_t level, const uint8_t *host_challenge,
                 const uint8_t *hello, uint8_t *command);

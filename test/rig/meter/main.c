@@ -37,7 +37,7 @@ enum {
 #define OK 10u
 #define TAP 80u
 #define UP 40u
-/* The result that says that the meter has just started. */
+/* The result if the meter has just started. */
 #define STARTED 0xffffffffu
 #define PAINT 0xa5u
 #define SENT_ROOM 320u
@@ -129,7 +129,7 @@ static uint32_t measure_reference(void) {
   return 0;
 }
 
-/* Counts only the calls, not the wait for the next byte. */
+/* Counts only the calls, not the waiting for the next byte. */
 static uint32_t take_bytes(uint32_t length) {
   uint32_t due = 0, spent = 0;
   for (uint32_t i = 0; i < length; i++) {
@@ -226,7 +226,7 @@ int main(void) {
   line_start();
   begin();
   card_boot();
-  /* Says that it listens. */
+  /* Reports that it is ready. */
   answer(STARTED);
   for (;;) {
     const uint8_t operation = line_request();

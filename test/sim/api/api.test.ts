@@ -60,7 +60,7 @@ function unnumbered(line: string): string {
   return line.replace(/"line":\d+,?/, "").replace(/,}$/, "}");
 }
 
-test("reports are the same bytes as those of --headless, but for the number of a line", async () => {
+test("reports are the same bytes as those of --headless, except for the line number", async () => {
   const lines = [...LOGIN, "expect WRONG", "hop", "flash-ops", "show", "serial c080cadf2000", "cut", "battery 3000"];
   const { lines: headless } = dscSim(["--headless", ...CARD], lines.join("\n"));
   const answers: string[] = [];
@@ -72,7 +72,7 @@ test("reports are the same bytes as those of --headless, but for the number of a
   assert.is(answers.filter((answer) => "error" in JSON.parse(answer)).length, 2);
 });
 
-test("a line may have its end, blanks around it, and a charset in its type", async () => {
+test("a command may have a line end, blanks around it, and a charset in its type", async () => {
   await turnOff();
   for (const line of ["hold press\n", "  type 40\r\n"]) assert.is((await run(line)).error, undefined);
   const headers = { "content-type": "text/plain; charset=utf-8" };
@@ -93,7 +93,7 @@ test("no file is opened over HTTP", async () => {
 
 // ---- the screen ----
 
-test("GET /screen is the screen as it is", async () => {
+test("GET /screen returns the screen", async () => {
   await turnOff();
   await run("hold press");
   const { t, on, state, display } = await run("type 40");
@@ -102,7 +102,7 @@ test("GET /screen is the screen as it is", async () => {
   assert.equal(JSON.parse(body), { t, on, state, display });
 });
 
-test("GET /screen.svg is a picture of the card, with the key that is down", async () => {
+test("GET /screen.svg returns a picture of the card, with the pressed key", async () => {
   await turnOff();
   await run("hold press");
   const { headers, body } = await api.ask("screen.svg");
@@ -129,7 +129,7 @@ async function* eventsOf(stream: IncomingMessage): AsyncGenerator<{ id: number; 
   }
 }
 
-test("GET /events tells everybody each change of the screen once, and nothing else", async () => {
+test("GET /events sends every change of the screen once, and nothing else", async () => {
   await turnOff();
   const streams = await Promise.all([api.open("events"), api.open("events")]);
   for (const { headers } of streams) assert.is(headers["content-type"], "text/event-stream; charset=utf-8");
@@ -155,7 +155,7 @@ test("GET /events tells everybody each change of the screen once, and nothing el
   }
 });
 
-test("more than 100 listeners are refused, until one goes", async () => {
+test("more than 100 listeners are refused until one leaves", async () => {
   const streams = await Promise.all(Array.from({ length: 100 }, () => api.open("events")));
   assertProblem(await api.ask("events"), 503, /too many/);
   for (const stream of streams) stream.destroy();
@@ -168,7 +168,7 @@ test("more than 100 listeners are refused, until one goes", async () => {
   next?.destroy();
 });
 
-test("a listener that does not read is disconnected; the others still get events", () => {
+test("a listener that does not read is disconnected, and the others still get events", () => {
   const changes = new Changes();
   const listener = (waiting: number) => {
     const told: string[] = [];
@@ -218,8 +218,8 @@ const WRONG: readonly (readonly [name: string, path: string, asked: Asked, statu
   ["blanks", "command", { method: "POST", headers: TEXT, body: "   " }, 400, /blank/],
   ["no UTF-8", "command", { method: "POST", headers: TEXT, body: Buffer.of(0x61, 0xff) }, 400, /UTF-8/],
   ["a path that is none", "%zz", {}, 400, /path/],
-  ["another path", "keys", {}, 404, /there is no GET \/keys/],
-  ["another method", "command", {}, 404, /there is no GET \/command/],
+  ["another path", "keys", {}, 404, /unknown route GET \/keys/],
+  ["another method", "command", {}, 404, /unknown route GET \/command/],
   ["a body that is too long", "command", { method: "POST", headers: TEXT, body: "a".repeat(65_537) }, 413, /longer/],
   ["no type", "command", { method: "POST", body: "press" }, 415, /text\/plain/],
   ["JSON", "command", { method: "POST", headers: { "content-type": "application/json" }, body: '"ok"' }, 415, /text/],
@@ -233,7 +233,7 @@ const WRONG: readonly (readonly [name: string, path: string, asked: Asked, statu
 ];
 
 for (const [name, path, asked, status, detail] of WRONG) {
-  test(`${name}: ${status}, and the card is as it was`, async () => {
+  test(`${name}: ${status}, and the card does not change`, async () => {
     const before = (await api.ask("screen")).body;
     assertProblem(await api.ask(path, asked), status, detail);
     assert.is((await api.ask("screen")).body, before);
@@ -249,14 +249,14 @@ async function raw(bytes: string): Promise<string> {
   return text;
 }
 
-test("a request that is no HTTP is answered 400", async () => {
+test("a request that is not HTTP is answered 400", async () => {
   const text = await raw("PRESS\r\n\r\n");
   const [head = "", body = ""] = text.split("\r\n\r\n");
   assert.match(head, /^HTTP\/1\.1 400 Bad Request\r\ncontent-type: application\/problem\+json/);
   assert.ok(Value.Check(PROBLEM, JSON.parse(body)), body);
 });
 
-test("firmware that misuses its flash: 500, and the card is restarted", async () => {
+test("firmware that misuses its flash is answered 500, and the card is restarted", async () => {
   const env = await mutantEnvironment(scratchFolder(), "I10-a-word-is-programmed-again");
   const other = await ApiProcess.start(CARD, FOLDER, env);
   for (const line of ["hold press", `type ${DEMO.pin}`]) await other.command(line);
@@ -266,7 +266,7 @@ test("firmware that misuses its flash: 500, and the card is restarted", async ()
   await other.end();
 });
 
-test("a flash file that is gone: 500, and it ends with exit code 2", async () => {
+test("a deleted flash file is answered 500, and the server ends with exit code 2", async () => {
   const folder = scratchFolder();
   const other = await ApiProcess.start(["--flash", "card.bin", ...CARD], folder);
   const ended = once(other.process, "exit");
@@ -276,9 +276,9 @@ test("a flash file that is gone: 500, and it ends with exit code 2", async () =>
   assert.equal(await ended, [2, null]);
 });
 
-// ---- who may ask ----
+// ---- permitted clients ----
 
-test("a web page of another site can neither press keys nor see the screen", async () => {
+test("another site's web page can neither press keys nor see the screen", async () => {
   await turnOff();
   const { host } = new URL(api.url);
   const refused: Record<string, string>[] = [
@@ -318,7 +318,7 @@ test("a request without Host is refused", async () => {
   assert.match(text, /^HTTP\/1\.[01] 403 Forbidden\r\n/);
 });
 
-test("programs on this computer, and pages of the card's own address, may ask", async () => {
+test("programs on this computer and pages of the card's own address may send requests", async () => {
   const { host, port } = new URL(api.url);
   const taken: Record<string, string>[] = [
     {},
@@ -332,7 +332,7 @@ test("programs on this computer, and pages of the card's own address, may ask", 
   for (const headers of taken) assert.is((await api.ask("screen", { headers })).status, 200, JSON.stringify(headers));
 });
 
-test("it listens on loopback only", async () => {
+test("the server listens on loopback only", async () => {
   assert.equal(new URL(api.url).hostname, "127.0.0.1");
   const good: [string, string][] = [
     ["127.0.0.1:0", "http://127.0.0.1:0/"],
@@ -351,7 +351,7 @@ test("it listens on loopback only", async () => {
   assert.match(stderr, /^dsc-sim: .*0\.0\.0\.0:0.*this computer only.*\n$/);
 });
 
-test("a port that is in use: one line, exit code 3", () => {
+test("a busy port is an error of one line with exit code 3", () => {
   const { host } = new URL(api.url);
   const { code, stdout, stderr } = dscSim(["api", "--listen", host]);
   assert.equal([code, stdout], [3, ""]);
@@ -369,14 +369,14 @@ interface Schema {
   readonly schema: TSchema;
 }
 
-/** The schema of what a route answers. */
+/** The schema of a route's answer. */
 function schemaOf({ paths }: Document, path: string, method: string, type: string): TSchema {
   const found = paths[path]?.[method]?.responses[200]?.content[type]?.schema;
   assert.ok(found, `${method} ${path}: ${type}`);
   return found as TSchema;
 }
 
-test("GET /openapi.json names every route, and its schemas are those of the answers", async () => {
+test("GET /openapi.json names every route, and its schemas fit the answers", async () => {
   const document = JSON.parse((await api.ask("openapi.json")).body) as Document;
   assert.match(document.openapi, /^3\.1\./);
   assert.is(`${document.servers[0]?.url}/`, api.url);

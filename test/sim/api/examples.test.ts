@@ -39,7 +39,7 @@ async function output(program: string, file: string): Promise<[number | null, st
   return [code, text];
 }
 
-testUnless(test, ON_WINDOWS, "TypeScript: it prints the response", async () => {
+testUnless(test, ON_WINDOWS, "the TypeScript example prints the response", async () => {
   const file = join(FOLDER, "example.mjs");
   const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
   const { outputText, diagnostics } = ts.transpileModule(example("ts"), { compilerOptions, reportDiagnostics: true });
@@ -48,7 +48,7 @@ testUnless(test, ON_WINDOWS, "TypeScript: it prints the response", async () => {
   assert.equal(await output(process.execPath, file), [0, `${expected("123456")}\n`]);
 });
 
-packageTest(test, NO_PYTHON, "Python: it prints the response", async () => {
+packageTest(test, NO_PYTHON, "the Python example prints the response", async () => {
   const file = join(FOLDER, "example.py");
   writeFileSync(file, example("py"));
   assert.equal(await output(PYTHON, file), [0, `${expected("123456")}\n`]);

@@ -1,4 +1,4 @@
-// How `dsc-sim api` and `dsc-sim monkey` end, by each signal and with the process that started them, and what they
+// How `dsc-sim api` and `dsc-sim monkey` end, by each signal and with the process that started them, and which files they
 // leave.
 
 import { spawn } from "node:child_process";
@@ -37,7 +37,7 @@ const MONKEY = ["monkey", "--seed", "1", "--for", "1h"];
 /** The files that locks leave by design, and the user's files. */
 const KEPT = ["card.bin", "card.bin.lock", "line.lock", "session.dsc", "session.dsc.flash"];
 
-/** Starts a program and waits for its first line. Returns it, and the port that an api says there. */
+/** Starts a program and waits for its first line. Returns it, and the port that `api` prints there. */
 async function start(command: string, args: readonly string[], cwd: string) {
   const child = ending(spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"] }));
   const isApi = /\bapi --flash/.test(args.join(" "));
@@ -64,12 +64,12 @@ function isRunning(id: number): boolean {
   }
 }
 
-test("the signals that end them are those that terminals and services send", () => {
+test("the tested signals are those that terminals and services send", () => {
   assert.equal([...SIGNALS].sort(), Object.keys(NUMBERS).sort());
 });
 
 for (const signal of SIGNALS) {
-  test(`${signal}: each ends with its code, and leaves no port and no file`, async () => {
+  test(`${signal}: each program ends with its code, and leaves no port and no file`, async () => {
     const folder = newFolder();
     const [api, monkey] = await Promise.all([
       start(process.execPath, [LAUNCHER, ...API], folder),
@@ -94,7 +94,7 @@ for (const [name, args] of [
   ["api", API],
   ["monkey", MONKEY],
 ] as const) {
-  test(`${name} ends with the process that started it, however that ended`, async () => {
+  test(`${name} ends with the process that started it, however that ends`, async () => {
     const folder = newFolder();
     // Two commands, so that the shell stays the parent.
     const shell = `'${process.execPath}' '${LAUNCHER}' ${args.join(" ")} & echo $! > id; wait`;
@@ -111,7 +111,7 @@ for (const [name, args] of [
   });
 }
 
-test("the next start cleans up after a killed api; old temporary files are removed", async () => {
+test("the next start cleans up after a killed api, and removes old temporary files", async () => {
   const folder = newFolder();
   const killed = await start(
     process.execPath,

@@ -16,7 +16,7 @@ const test = suite("monkey");
 const FOLDER = scratchFolder();
 const PROGRESS = "\\d+ runs, \\d+ steps, \\d+ steps/s, \\d+ states, \\d+ transitions, \\d+ power cuts";
 
-/** Runs `dsc-sim` in a folder; without other words, on the firmware as it is. */
+/** Runs `dsc-sim` in a folder; by default on the unchanged firmware. */
 function runIn(folder: string, env: NodeJS.ProcessEnv = process.env) {
   return (...args: string[]) => {
     const options = { cwd: folder, env, encoding: "utf8" } as const;
@@ -25,7 +25,7 @@ function runIn(folder: string, env: NodeJS.ProcessEnv = process.env) {
   };
 }
 
-test("the firmware as it is: no difference, exit code 0, no file", () => {
+test("the firmware gives no difference, exit code 0 and no file", () => {
   const folder = scratchFolder();
   const { code, stdout, stderr } = dscSim(["monkey", "--seed", "7", "--runs", "3"], "", folder);
   assert.is(code, 0);
@@ -35,7 +35,7 @@ test("the firmware as it is: no difference, exit code 0, no file", () => {
   assert.equal(readdirSync(folder), []);
 });
 
-test("the same seed is the same runs; without one, the seed that was drawn is said", () => {
+test("the same seed gives the same runs; without --seed the drawn seed is printed", () => {
   const counts = (text: string) => text.replace(/\d+ steps\/s/, "");
   const [one, other] = [1, 2].map(() => dscSim(["monkey", "--seed", "11", "--runs", "2"], "", FOLDER).stdout);
   assert.is(counts(one as string), counts(other as string));
@@ -49,7 +49,7 @@ const MUTANTS = [
 ] as const;
 
 for (const [name, what, from] of MUTANTS) {
-  test(`a mutant (${name}): exit code 1, and a file that fails on it and passes on the firmware`, async () => {
+  test(`a mutant (${name}) gives exit code 1, and a file that fails on it and passes on the firmware`, async () => {
     const folder = scratchFolder();
     const run = runIn(folder, await mutantEnvironment(scratchFolder(), name));
     const { code, stdout, stderr } = run("monkey", "--seed", from, "--for", "1h");
@@ -76,7 +76,7 @@ for (const [name, what, from] of MUTANTS) {
   });
 }
 
-test("wrong arguments: one line, exit code 2", () => {
+test("wrong arguments are an error of one line with exit code 2", () => {
   const wrong = [
     ["--for", "10"],
     ["--for", "0s"],
@@ -98,7 +98,7 @@ test("wrong arguments: one line, exit code 2", () => {
   }
 });
 
-// ---- the line that tells how far it is ----
+// ---- the progress line ----
 
 /** A stream that keeps what is written. */
 function stream(isTTY: boolean): { out: NodeJS.WriteStream; written: string[] } {
@@ -107,7 +107,7 @@ function stream(isTTY: boolean): { out: NodeJS.WriteStream; written: string[] } 
   return { out: out as unknown as NodeJS.WriteStream, written };
 }
 
-test("in a terminal the line is written over, and gone at the end", () => {
+test("in a terminal the progress line is overwritten, and removed at the end", () => {
   const { out, written } = stream(true);
   let now = 0;
   const line = new ProgressLine(out, { terminal: "xterm", clock: () => now });
@@ -120,7 +120,7 @@ test("in a terminal the line is written over, and gone at the end", () => {
   assert.equal(written, ["\r\x1b[K1 runs", "\r\x1b[K3 runs, and much mo", "\r\x1b[K", "found\n"]);
 });
 
-test("elsewhere, and in a terminal that can do nothing, there are plain lines now and then", () => {
+test("elsewhere, and in a simple terminal, plain lines come from time to time", () => {
   for (const [isTTY, terminal] of [
     [false, "xterm"],
     [true, "dumb"],

@@ -30,7 +30,7 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** The simulator, unless told. */
+/** The program to run; default: the simulator. */
 interface Program {
   readonly env?: NodeJS.ProcessEnv;
   readonly launcher?: string;
@@ -49,7 +49,7 @@ async function start(
   return child;
 }
 
-/** The same. Returns what ends it. */
+/** Starts a card likewise. Returns a function that ends it. */
 async function card(folder: string, args: readonly string[], program: Program = {}): Promise<() => Promise<void>> {
   const child = await start(folder, args, program);
   return async () => {
@@ -59,7 +59,7 @@ async function card(folder: string, args: readonly string[], program: Program = 
   };
 }
 
-/** Whether a card is on: somebody turned it on. */
+/** Whether a card is on, because it was turned on. */
 async function isOn({ stdin, stdout }: Awaited<ReturnType<typeof start>>): Promise<boolean> {
   const said = once(stdout, "data");
   stdin.write("show\n");
@@ -75,7 +75,7 @@ async function monkey(folder: string, ...args: string[]): Promise<Ended> {
   return { code, stdout, stderr };
 }
 
-test("the demo card: no difference, and nothing of the card is lost", async () => {
+test("the demo card gives no difference, and loses nothing", async () => {
   const folder = scratchFolder();
   const end = await card(folder, ["--demo", "--seed", "1"]);
   const { code, stdout, stderr } = await monkey(folder, "--seed", "3", "--runs", "1");
@@ -84,7 +84,7 @@ test("the demo card: no difference, and nothing of the card is lost", async () =
   await end();
 });
 
-test("a card that does what it should not: exit code 1, and a file that plays what was found", async () => {
+test("a faulty card gives exit code 1, and a file that replays the fault", async () => {
   const folder = scratchFolder();
   const env = await mutantEnvironment(scratchFolder(), "I9-NO-KEY-is-followed-by-the-bench-test");
   const end = await card(folder, ["--seed", "1"], { env });
@@ -101,7 +101,7 @@ test("a card that does what it should not: exit code 1, and a file that plays wh
   await end();
 });
 
-test("a card in use is left alone", async () => {
+test("a card other than the demo card is not touched", async () => {
   const folder = scratchFolder();
   const launcher = simWithSerial(scratchFolder(), "IB3000002");
   const end = await card(folder, ["--demo", "--seed", "1"], { launcher });
@@ -129,7 +129,7 @@ function simWithSerial(folder: string, serial: string): string {
   return path;
 }
 
-test("a card that goes away: one line, exit code 3", async () => {
+test("a card that goes away is an error of one line with exit code 3", async () => {
   const folder = scratchFolder();
   const child = await start(folder, ["--seed", "1"]);
   const playing = monkey(folder, "--seed", "1", "--for", "1h");
@@ -141,13 +141,13 @@ test("a card that goes away: one line, exit code 3", async () => {
   assert.match(stderr, new RegExp(`^dsc-sim: seed 1\n(\\d+ runs.*\n)*${lost}\n$`));
 });
 
-// ---- what a card may have done ----
+// ---- possible states of the card ----
 
 function demoModel(): Model {
   return new Model(DEMO_KEPT, ORACLE);
 }
 
-test("a key may have been short or long: both, where it is not known; one, where it is", () => {
+test("a key counts as both short and long only if its time is uncertain", () => {
   const states = (down: number, latest: number) => {
     const pressed = within([demoModel()], { from: 0, to: 10 }, (model) => model.contact(Key.PRESS, true));
     const released = within(pressed, { from: down, to: latest }, (model) => model.contact(Key.PRESS, false));
@@ -159,7 +159,7 @@ test("a key may have been short or long: both, where it is not known; one, where
   assert.equal(states(700, 900), ["OFF", "PIN"]);
 });
 
-test("a time-out may have come or not, only where the span holds it", () => {
+test("a time-out counts as both passed and not passed only if the span contains it", () => {
   const model = new Model(NEW_CARD, ORACLE);
   model.turnOn();
   const states = (from: number, to: number) => {
@@ -170,7 +170,7 @@ test("a time-out may have come or not, only where the span holds it", () => {
   assert.equal(states(3_000, 3_010), ["OFF"]);
 });
 
-test("however long it plays, there are few models", () => {
+test("however long the monkey plays, few models remain", () => {
   let models: readonly Model[] = [demoModel()];
   let now = 0;
   for (let i = 0; i < 200; i++) {
@@ -200,7 +200,7 @@ test("steps are keys and short waits, and never block a card", () => {
   assert.ok(least < DEMO_KEPT.codes, "wrong codes are tried");
 });
 
-/** As the card would, but at once. */
+/** Plays a step as on the card, but without waiting. */
 function playOnModel(model: Model, step: ReturnType<KeySteps["next"]>): void {
   const press = (key: number, ms: number) => {
     model.contact(key, true);

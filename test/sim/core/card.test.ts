@@ -24,7 +24,7 @@ function inUse(): Card {
   return card;
 }
 
-/** Everything of a card. */
+/** The whole state of a card, for comparison. */
 function stateOf(card: Card): unknown {
   const { display, state, on, time, due, battery, memory, tries } = card;
   return { display, state, on, time, due, battery, memory, tries, down: card.isDown("ok"), flash: card.flash.copy() };
@@ -41,7 +41,7 @@ function startAnew(card: Card): void {
   assert.ok(card.takeCut());
 }
 
-test("a card that becomes another goes on as that one does", () => {
+test("a card that takes another's state continues as that one does", () => {
   const one = inUse();
   const other = new Card(FIRMWARE, { seed: 1 });
   assert.is(other.display, "");
@@ -52,7 +52,7 @@ test("a card that becomes another goes on as that one does", () => {
   assert.equal(stateOf(other), stateOf(one));
 });
 
-test("what happens to it afterwards does not reach the other", () => {
+test("the later actions of that card do not change the other one", () => {
   const one = inUse();
   const other = new Card(FIRMWARE);
   other.become(one);

@@ -28,7 +28,7 @@ function random(seed: number): () => number {
   return () => source.next();
 }
 
-flash(`is blank at first, ${PAGES} pages of ${PAGE_SIZE} bytes`, () => {
+flash(`flash is blank at first, ${PAGES} pages of ${PAGE_SIZE} bytes`, () => {
   const one = new Flash();
   assert.equal([PAGES, PAGE_SIZE], [4, 1024]);
   assert.is(PAGES * PAGE_SIZE, FLASH_SIZE);
@@ -37,7 +37,7 @@ flash(`is blank at first, ${PAGES} pages of ${PAGE_SIZE} bytes`, () => {
   assert.is(one.operations, 0);
 });
 
-flash("a program sets the word, little endian, and nothing beside it", () => {
+flash("a program sets the word, little endian, and nothing else", () => {
   const one = new Flash();
   one.program(1020, 0x11223344);
   assert.equal([...one.bytes.subarray(1016, 1028)], [255, 255, 255, 255, 0x44, 0x33, 0x22, 0x11, 255, 255, 255, 255]);
@@ -55,7 +55,7 @@ flash("a bit that an interrupted erase left at 0 cannot be set", () => {
   misuse(one, () => one.program(8, 0x0f0f0f0f));
 });
 
-flash("a word is programmed once, and once more to zeros", () => {
+flash("a word can be programmed once, and once more to zeros", () => {
   const one = new Flash();
   one.program(8, 0x0f0f0f0f);
   misuse(one, () => one.program(8, 0x0f0f0f0f));
@@ -75,7 +75,7 @@ flash("a program that would set a bit is misuse", () => {
   assert.is(word(one, 0), 0);
 });
 
-flash("programming all ones counts: the word may only be zeroed afterwards", () => {
+flash("programming all ones counts: afterwards the word may only be zeroed", () => {
   const one = new Flash();
   one.program(0, 0xffffffff);
   misuse(one, () => one.program(0, 5));
@@ -83,14 +83,14 @@ flash("programming all ones counts: the word may only be zeroed afterwards", () 
   assert.is(word(one, 0), 0);
 });
 
-flash("addresses that are no word of it are misuse", () => {
+flash("an address that is no word of flash is misuse", () => {
   const one = new Flash();
   for (const address of [1, 2, 3, 4093, FLASH_SIZE, FLASH_SIZE + 4, -4, 0xfffffffc, Number.NaN])
     misuse(one, () => one.program(address, 0));
   assert.is(one.operations, 0);
 });
 
-flash("pages that are not there are misuse", () => {
+flash("a page that does not exist is misuse", () => {
   const one = new Flash();
   one.program(0, 0);
   for (const page of [-1, PAGES, 0xffffffff, Number.NaN]) misuse(one, () => one.erase(page));
@@ -107,7 +107,7 @@ flash("an erase sets every bit of its page, and of no other", () => {
   assert.is(word(one, 2048), 7, "it can be programmed again");
 });
 
-flash("operations count programs and erases, not reads", () => {
+flash("programs and erases count as operations, reads do not", () => {
   const one = new Flash();
   one.program(0, 1);
   one.erase(0);
@@ -115,7 +115,7 @@ flash("operations count programs and erases, not reads", () => {
   assert.is(one.operations, 2);
 });
 
-flash("a read copies what is there, of any length", () => {
+flash("a read copies any number of bytes", () => {
   const one = new Flash();
   for (let at = 0; at < 64; at += 4) one.program(at, at * 0x01010101);
   for (const length of [0, 1, 4, 16, 17, 64]) {
@@ -126,7 +126,7 @@ flash("a read copies what is there, of any length", () => {
   }
 });
 
-flash("onChange tells what may differ, when it does", () => {
+flash("onChange reports, at the moment of a change, what may differ", () => {
   const one = new Flash();
   const changes: [number, number, number][] = [];
   one.onChange = (address, length) => changes.push([address, length, one.bytes[address] as number]);
@@ -154,7 +154,7 @@ flash("onChange tells what may differ, when it does", () => {
 
 // ---- accidents ----
 
-flash("a cut falls at the Nth operation from now, before it; the next ones work", () => {
+flash("a cut falls before the Nth operation from now, and later operations work", () => {
   const one = new Flash();
   one.program(0, 0);
   one.cutAt(3, "clean", random(1));
@@ -167,7 +167,7 @@ flash("a cut falls at the Nth operation from now, before it; the next ones work"
   assert.is(one.operations, 4);
 });
 
-flash("reads do not count towards a cut; a new cut takes the place of an old one", () => {
+flash("reads do not count towards a cut; a new cut replaces an old one", () => {
   const one = new Flash();
   one.cutAt(1, "clean", random(1));
   one.read(0, new Uint8Array(64), 0, 64);
@@ -176,7 +176,7 @@ flash("reads do not count towards a cut; a new cut takes the place of an old one
   cut(() => one.program(4, 0));
 });
 
-flash("an erase can be cut, too; a clean cut leaves the page as it was", () => {
+flash("an erase can be cut; a clean cut leaves the page unchanged", () => {
   const one = new Flash();
   one.program(0, 0x12345678);
   one.cutAt(1, "clean", random(1));
@@ -184,7 +184,7 @@ flash("an erase can be cut, too; a clean cut leaves the page as it was", () => {
   assert.is(word(one, 0), 0x12345678);
 });
 
-flash("a torn program has cleared some of its bits and no other: any subset, none and all among them", () => {
+flash("a torn program has cleared any subset of its bits, and no other bit", () => {
   const results = new Set<number>();
   for (let seed = 1; seed <= 300; seed++) {
     const one = new Flash();
@@ -199,7 +199,7 @@ flash("a torn program has cleared some of its bits and no other: any subset, non
   assert.is(results.size, 16);
 });
 
-flash("a torn program counts as one: the word may only be zeroed", () => {
+flash("a torn program counts as one: afterwards the word may only be zeroed", () => {
   const one = new Flash();
   one.cutAt(1, "torn", random(1));
   cut(() => one.program(0, 0x5a5a5a5a));
@@ -208,7 +208,7 @@ flash("a torn program counts as one: the word may only be zeroed", () => {
   assert.is(word(one, 0), 0);
 });
 
-flash("a torn program that left no trace may be done again, since nobody can see it", () => {
+flash("a torn program that left no trace may be repeated, because nobody can see it", () => {
   const one = new Flash();
   one.cutAt(1, "torn", () => 0xffffffff);
   cut(() => one.program(0, 0x5a5a5a5a));
@@ -217,7 +217,7 @@ flash("a torn program that left no trace may be done again, since nobody can see
   misuse(one, () => one.program(0, 0x5a5a5a5a));
 });
 
-flash("a torn zeroing may be done again", () => {
+flash("a torn zeroing may be repeated", () => {
   const one = new Flash();
   one.program(0, 0x5a5a5a5a);
   one.cutAt(1, "torn", random(1));
@@ -227,7 +227,7 @@ flash("a torn zeroing may be done again", () => {
   assert.is(word(one, 0), 0);
 });
 
-flash("a torn erase is a mix: bits have become 1 here and there, none has become 0", () => {
+flash("a torn erase has set some bits and cleared none", () => {
   const one = new Flash();
   for (let at = 0; at < 2 * PAGE_SIZE; at += 4) one.program(at, 0x0ff00ff0);
   one.cutAt(1, "torn", random(4));
@@ -246,7 +246,7 @@ flash("a torn erase is a mix: bits have become 1 here and there, none has become
   assert.is(word(one, PAGE_SIZE), 0x0ff00ff0, "the next page is as it was");
 });
 
-flash("the same seed leaves the same bits of a torn write", () => {
+flash("the same seed gives the same bits of a torn write", () => {
   const torn = (seed: number) => {
     const one = new Flash();
     one.cutAt(1, "torn", random(seed));
@@ -259,7 +259,7 @@ flash("the same seed leaves the same bits of a torn write", () => {
 
 // ---- copies ----
 
-flash("copy and restore: bytes, counts and what may still be programmed", () => {
+flash("copy and restore keep bytes, counts and what may still be programmed", () => {
   const one = new Flash();
   one.program(0, 1);
   one.erase(3);
@@ -279,7 +279,7 @@ flash("copy and restore: bytes, counts and what may still be programmed", () => 
   assert.is(copy.bytes[0], 1, "the copy is its own");
 });
 
-flash("contents from a file: what is there counts as programmed", () => {
+flash("contents from a file count as programmed", () => {
   const bytes = new Uint8Array(FLASH_SIZE).fill(0xff);
   bytes.fill(0, 0, 4);
   bytes[4] = 0x7f;

@@ -1,4 +1,4 @@
-// Flash images described for people: the description is right, and has no secret.
+// Descriptions of flash images: they are correct, and contain no secret.
 
 import * as assert from "uvu/assert";
 import { Tag } from "../../../firmware/wire.js";
@@ -50,7 +50,7 @@ function current(card: Card) {
   return page as NonNullable<typeof page>;
 }
 
-image("a blank image has four erased pages and none that counts", () => {
+image("a blank image has four erased pages and no valid one", () => {
   const pages = readImage(BLANK);
   assert.equal(
     pages.map((page) => page.state),
@@ -60,13 +60,13 @@ image("a blank image has four erased pages and none that counts", () => {
   assert.match(describe(BLANK).join("\n"), /never started/);
 });
 
-image("a card that started has a root secret and nothing else", () => {
+image("a started card has a root secret and nothing else", () => {
   const page = current(started());
   assert.is(page.root, "whole");
   assert.is(page.head?.life, "blank");
 });
 
-image("a personalized card: what the host gave it", () => {
+image("a personalized card has the host's data", () => {
   const page = current(cardOf({ tries: 7, serial: "IB3000123" }));
   assert.is(page.head?.life, "personalized");
   assert.is(page.head?.serial, "IB3000123");
@@ -79,13 +79,13 @@ image("a personalized card: what the host gave it", () => {
   assert.is(page.codeSlots.free, 5);
 });
 
-image("a card whose PIN the server judges has one wrap", () => {
+image("a card with the server's PIN check has one wrap", () => {
   const page = current(cardOf(SERVER));
   assert.is(page.head?.pinCheck, "server");
   assert.equal([page.pinWrap, page.codeWrap], ["whole", "zeroed"]);
 });
 
-image("tries are counted as they stand in the slots", () => {
+image("tries are counted from the slots", () => {
   const card = cardOf();
   login(card);
   login(card);
@@ -95,7 +95,7 @@ image("tries are counted as they stand in the slots", () => {
   assert.match(describe(card.flash.bytes).join("\n"), /3 spent, 2 given back, 69 free/);
 });
 
-image("a slot that power interrupted is unclear", () => {
+image("a slot that a power cut interrupted is unclear", () => {
   const card = cardOf();
   turnOn(card);
   card.type("8888");
@@ -112,7 +112,7 @@ image("locked and blocked cards have wraps of zeros", () => {
   assert.is(current(card).codeSlots.spent, 5);
 });
 
-image("a changed byte breaks the record it lies in", () => {
+image("a changed byte breaks its record", () => {
   const card = cardOf();
   const { page } = current(card);
   const broken = (at: number) => {
@@ -130,7 +130,7 @@ image("a changed byte breaks the record it lies in", () => {
 
 // ---- plausible or not ----
 
-image("what a card leaves is plausible, at every flash operation of its life", () => {
+image("a card's flash is plausible at every operation of its life", () => {
   const card = blankCard();
   let checked = 0;
   card.flash.onChange = () => {
@@ -146,7 +146,7 @@ image("what a card leaves is plausible, at every flash operation of its life", (
   assert.ok(checked > 5);
 });
 
-image("what a first start leaves that was interrupted in its first word, or any other, is plausible", () => {
+image("a first start interrupted in any word leaves a plausible flash", () => {
   for (let at = 1; at <= 20; at++) {
     for (let seed = 1; seed <= 5; seed++) {
       const card = blankCard({ seed });
@@ -196,7 +196,7 @@ function assertMasked(text: string, secret: Uint8Array, what: string): void {
   }
 }
 
-image("a description says whether the card turns on with ERROR 02, and its card id as the card tells it", () => {
+image("a description says whether the card turns on with ERROR 02, and has the card id that the card reports", () => {
   const counts = { error: 0, id: 0, fresh: 0 };
   for (const intact of [started(), cardOf(), cardOf(SERVER)]) {
     const start = currentBytes(intact.flash.bytes).byteOffset;
@@ -215,7 +215,7 @@ image("a description says whether the card turns on with ERROR 02, and its card 
   assert.ok(counts.error > 10 && counts.id > 5 && counts.fresh > 0, JSON.stringify(counts));
 });
 
-image("no description of a card has a byte of its secrets, in any notation", () => {
+image("no description contains a byte of a card's secrets, in any notation", () => {
   const random = new Random(8);
   const key = new Uint8Array(32);
   const unlockKey = new Uint8Array(32);
@@ -244,7 +244,7 @@ image("no description of a card has a byte of its secrets, in any notation", () 
   }
 });
 
-image("nor has one of stale or half written pages", () => {
+image("no description contains secrets of stale or half-written pages", () => {
   const card = cardOf({}, { seed: 3 });
   turnOn(card);
   card.cutAt(60, "clean");

@@ -16,7 +16,7 @@ const STATES = Object.values(State).filter((name): name is string => typeof name
 /** A walk that reached fewer places has stopped early, so its transitions are incomplete. */
 const LEAST_PLACES = 500;
 
-test("its states are those of the firmware", () => {
+test("the diagram has the states of the firmware", () => {
   assert.equal([...statesOf(CARD)].sort(), [...STATES].sort());
 });
 
@@ -26,7 +26,7 @@ test("its arrows are the transitions of the model", () => {
   assert.equal([...transitionsOf(CARD)].sort(), [...transitions].sort());
 });
 
-test("its dashed states are those that only a successor follows", () => {
+test("its dashed states are those that follow only as a successor", () => {
   const dashed = [...CARD.matchAll(/^ *class (.*) message$/gm)].flatMap(([, names = ""]) => names.split(", "));
   const turnedOff = new Set(
     [...transitionsOf(CARD)].filter((one) => one.endsWith(" to OFF")).map((one) => one.split(" ")[0]),
@@ -36,7 +36,7 @@ test("its dashed states are those that only a successor follows", () => {
   assert.equal([...new Set(dashed)].sort(), [...messages, "NO_KEY"].sort());
 });
 
-test("a diagram is read with its groups and choices, and a line that is not understood is an error", () => {
+test("a diagram is read with its groups and choices, and a line that cannot be parsed is an error", () => {
   const diagram = (...lines: string[]) => ["```mermaid", "stateDiagram-v2", ...lines, "```"].join("\n");
   const read = diagram(
     ...['state "a" as A', 'state "b" as B', 'state "c" as C', "state X <<choice>>", 'state "both" as G'],

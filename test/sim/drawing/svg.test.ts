@@ -1,4 +1,4 @@
-// The picture of the card is well-formed, shows each character by its own segments, and holds nothing but shapes and text.
+// The picture of the card is well-formed, shows each character by its own segments, and contains only shapes and text.
 
 import { DOMParser } from "@xmldom/xmldom";
 import * as assert from "uvu/assert";
@@ -27,14 +27,14 @@ function strokes(shown: Shown): [lit: number, unlit: number] {
   return paths.length === 1 ? [0, count(0)] : [count(1), count(0)];
 }
 
-test("each character lights as many segments as its table says, and the others stay dark", () => {
+test("each character lights the segments of its table, and no others", () => {
   for (const [char, lit] of Object.entries(SEGMENTS)) {
     assert.equal(strokes({ on: true, display: char }), [lit.length, 8 * ALL_SEGMENTS.length - lit.length], char);
     for (const segment of lit) assert.ok(ALL_SEGMENTS.includes(segment), `${char}: ${segment}`);
   }
 });
 
-test("no two characters look the same, but for O and 0", () => {
+test("no two characters look the same, except O and 0", () => {
   const looks = new Map<string, string>();
   for (const char of Object.keys(SEGMENTS)) {
     const { documentElement } = { documentElement: parsed({ on: true, display: char }) };
@@ -45,7 +45,7 @@ test("no two characters look the same, but for O and 0", () => {
   }
 });
 
-test("the text of the screen can be read out, whatever it is", () => {
+test("the text of every screen can be read out", () => {
   for (const display of ["PIN>****", "12345678", "", `<&>"'`]) {
     const [title] = [...parsed({ on: true, display }).getElementsByTagName("title")];
     assert.is(title?.textContent, `Digital Security Card+: the screen shows ${display || "nothing"}`);
@@ -54,7 +54,7 @@ test("the text of the screen can be read out, whatever it is", () => {
   assert.is(off?.textContent, "Digital Security Card+: off");
 });
 
-test("each key is there once, and one that is down looks otherwise", () => {
+test("each key appears once, and a pressed one looks different", () => {
   const labels = (down: ReadonlySet<KeyName>) => {
     const texts = [...parsed({ on: true, display: "", down }).getElementsByTagName("text")];
     return new Map(texts.map((text) => [text.textContent, text.getAttribute("fill")]));
@@ -70,7 +70,7 @@ test("each key is there once, and one that is down looks otherwise", () => {
   }
 });
 
-test("it is shapes and text: no style, no script, nothing that is loaded", () => {
+test("the picture has shapes and text only: no style, no script, nothing that is loaded", () => {
   const names = new Set(
     [...parsed({ on: true, display: "PIN>" }).getElementsByTagName("*")].map(({ tagName }) => tagName),
   );

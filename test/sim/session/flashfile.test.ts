@@ -42,34 +42,37 @@ function lastDisplay(ended: Ended): string {
   return (JSON.parse(ended.lines.at(-1) as string) as Report).display;
 }
 
-flashfile("is made blank where it is missing", () => {
+flashfile("a missing file is made blank", () => {
   const file = freshName();
   assert.is(headless(file, ["show"]).code, 0);
   assert.ok(readFileSync(file).equals(Buffer.alloc(FLASH_SIZE, 0xff)));
   if (process.platform !== "win32") assert.is(statSync(file).mode & 0o077, 0, "for its owner only");
 });
 
-flashfile("is one simulator's at a time; the next may have it when that one ended, or was killed", async () => {
-  const file = cardFile();
-  const first = started(
-    spawn(process.execPath, [LAUNCHER, "--headless", "--flash", file], {
-      stdio: ["pipe", "pipe", "ignore"],
-    }),
-  );
-  first.stdin.write("show\n");
-  await once(first.stdout, "data");
-  const before = readFileSync(file);
-  const second = headless(file, ["hold press", "type 8888", "ok"]);
-  assert.is(second.code, 2);
-  assert.match(second.stderr, /^dsc-sim: .* in use by another simulator; .*\n$/);
-  assert.ok(readFileSync(file).equals(before));
-  first.kill("SIGKILL");
-  await once(first, "exit");
-  assert.is(headless(file, ["show"]).code, 0, "the one before was killed");
-  assert.is(headless(file, ["show"]).code, 0, "the one before ended");
-});
+flashfile(
+  "a file belongs to one simulator at a time; the next can have it when that one ended or was killed",
+  async () => {
+    const file = cardFile();
+    const first = started(
+      spawn(process.execPath, [LAUNCHER, "--headless", "--flash", file], {
+        stdio: ["pipe", "pipe", "ignore"],
+      }),
+    );
+    first.stdin.write("show\n");
+    await once(first.stdout, "data");
+    const before = readFileSync(file);
+    const second = headless(file, ["hold press", "type 8888", "ok"]);
+    assert.is(second.code, 2);
+    assert.match(second.stderr, /^dsc-sim: .* in use by another simulator; .*\n$/);
+    assert.ok(readFileSync(file).equals(before));
+    first.kill("SIGKILL");
+    await once(first, "exit");
+    assert.is(headless(file, ["show"]).code, 0, "the one before was killed");
+    assert.is(headless(file, ["show"]).code, 0, "the one before ended");
+  },
+);
 
-flashfile("is one simulator's by whatever name it is called", async () => {
+flashfile("a file belongs to one simulator under any of its names", async () => {
   const file = cardFile();
   const link = freshName();
   symlinkSync(file, link);
@@ -89,7 +92,7 @@ flashfile("is one simulator's by whatever name it is called", async () => {
   assert.is(triesOf(blankCard({ flash: openFlashFile(file) })), 5);
 });
 
-flashfile("keeps the card from one process to the next", () => {
+flashfile("the card is the same in the next process", () => {
   const file = freshName();
   headless(file, ["hold press", "type 8888", "ok"], ["--demo"]);
   assert.is(lastDisplay(headless(file, ["hold press", "type 8888", "ok"])), "LEFT 3");
@@ -97,25 +100,25 @@ flashfile("keeps the card from one process to the next", () => {
   assert.is(lastDisplay(headless(file, ["hold press", "type 8888", "ok"])), "LEFT 4");
 });
 
-flashfile("keeps its size", () => {
+flashfile("the file keeps its size", () => {
   const file = cardFile();
   headless(file, ["hold press", "type 4071", "ok"]);
   assert.is(statSync(file).size, FLASH_SIZE);
 });
 
-flashfile("a cut leaves in the file what the card would find", () => {
+flashfile("a cut leaves in the file what the card finds afterwards", () => {
   const file = cardFile();
   headless(file, ["hold press", "cut-at 2", "type 4071", "ok"]);
   assert.is(triesOf(blankCard({ flash: openFlashFile(file) })), 4);
 });
 
-flashfile("load brings the file back, too", () => {
+flashfile("load also restores the file", () => {
   const file = cardFile();
   headless(file, ["hold press", "save a", "type 8888", "ok", "load a"]);
   assert.is(triesOf(blankCard({ flash: openFlashFile(file) })), 5);
 });
 
-// ---- what cannot be one ----
+// ---- files that are no flash ----
 
 /** Asserts one clear line that names the file, exit code 2, nothing on stdout, and an unchanged file. */
 function assertRefused(file: string): void {
@@ -159,7 +162,7 @@ flashfile("a folder is refused", () => {
   assertRefused(folder);
 });
 
-flashfile("a file in a folder that is not there is refused", () => {
+flashfile("a file in a missing folder is refused", () => {
   const file = join(FOLDER, "no-such-folder", "flash.bin");
   assertRefused(file);
   assert.not(existsSync(file));
@@ -167,17 +170,17 @@ flashfile("a file in a folder that is not there is refused", () => {
 
 const NO_PROC = process.platform === "linux" ? undefined : "there is no /proc";
 
-testUnless(flashfile, NO_PROC, "a place where no file can be made is refused, whoever asks", () => {
+testUnless(flashfile, NO_PROC, "a place where no file can be made is refused, also for root", () => {
   assertRefused("/proc/dsc-flash.bin");
 });
 
-testUnless(flashfile, UNBOUND, "a file that may only be read is refused", () => {
+testUnless(flashfile, UNBOUND, "a read-only file is refused", () => {
   const file = cardFile();
   chmodSync(file, 0o400);
   assertRefused(file);
 });
 
-flashfile("inspect refuses what is no flash of this card, too", () => {
+flashfile("inspect refuses a file that is no flash of this card", () => {
   const file = freshName();
   writeFileSync(file, "short");
   for (const name of [file, join(FOLDER, "missing.bin"), FOLDER]) {
@@ -188,7 +191,7 @@ flashfile("inspect refuses what is no flash of this card, too", () => {
   }
 });
 
-flashfile("inspect describes a card and leaves its file alone", () => {
+flashfile("inspect describes a card and does not change its file", () => {
   const file = cardFile();
   const before = readFileSync(file);
   const { code, stdout } = dscSim(["inspect", file]);
@@ -217,7 +220,7 @@ async function killAfter(file: string, reports: number): Promise<void> {
   await ended;
 }
 
-flashfile("kill -9 at any moment leaves a card that works, with at most the last round's tries spent", async () => {
+flashfile("kill -9 at any moment leaves a working card, with at most the tries of the last round spent", async () => {
   const file = cardFile();
   const random = new Random(5);
   for (let i = 0; i < 8; i++) {
@@ -231,7 +234,7 @@ flashfile("kill -9 at any moment leaves a card that works, with at most the last
   }
 });
 
-flashfile("kill -9 gives no wrong PIN back", async () => {
+flashfile("kill -9 restores no wrong PIN", async () => {
   const file = cardFile();
   const child = started(spawn(process.execPath, [LAUNCHER, "--headless", "--flash", file], { stdio: "pipe" }));
   const ended = new Promise((resolve) => child.on("close", resolve));

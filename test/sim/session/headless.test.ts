@@ -43,7 +43,7 @@ function runFiles(...files: (readonly string[])[]): Ended & { names: string[] } 
   return { ...ended, names };
 }
 
-headless("a line of JSON for each command, in exactly this form", () => {
+headless("each command gives a line of JSON, in exactly this form", () => {
   const { lines, code, stderr } = run(["demo", "show", "hold press", "type 40", "cut", "flash-ops"]);
   assert.equal(lines, [
     '{"t":0,"on":false,"state":"OFF","display":""}',
@@ -57,7 +57,7 @@ headless("a line of JSON for each command, in exactly this form", () => {
   assert.is(stderr, "");
 });
 
-headless("each command takes its time", () => {
+headless("each command takes its documented time", () => {
   const times: [string, number][] = [
     ["press", 120],
     ["ok", 120],
@@ -91,7 +91,7 @@ headless("each command takes its time", () => {
   assert.is(code, 0);
 });
 
-headless("a login by script", () => {
+headless("a script logs in", () => {
   const { reports, code } = run([...LOGIN, `expect ${RESPONSE}`, "expect /^[0-9]{8}$/", "press", "expect"], ["--demo"]);
   assert.equal(
     reports.map((report) => report.display),
@@ -108,7 +108,7 @@ headless("down and up are the two halves of a key", () => {
   );
 });
 
-headless("a hold reports after the key is let go", () => {
+headless("hold reports after the key is released", () => {
   const { reports } = run(["demo", "hold press 700", "hold press 1500", "wait 25000", "show"]);
   assert.equal(
     reports.map(({ t, display }) => [t, display]),
@@ -122,20 +122,20 @@ headless("a hold reports after the key is let go", () => {
   );
 });
 
-headless("blank lines and comments say nothing", () => {
+headless("blank lines and comments print nothing", () => {
   const { lines, code } = run(["", "# a comment", "   ", "  # another", "show", ""]);
   assert.is(lines.length, 1);
   assert.is(code, 0);
 });
 
-headless("no newline after the last line, blanks around a command, CRLF", () => {
+headless("a missing last newline, blanks around a command and CRLF are accepted", () => {
   const ended = dscSim(["--headless"], "demo\r\n  hold   press  \r\nshow");
   assert.is(ended.lines.length, 3);
   assert.is((JSON.parse(ended.lines[2] as string) as Report).display, "PIN>");
   assert.is(ended.code, 0);
 });
 
-headless("until: time passes until the display is that, or an error", () => {
+headless("until: time passes until the display matches, or it is an error", () => {
   const { reports, code } = run([
     "demo",
     "hold press",
@@ -164,7 +164,7 @@ headless("until returns at the moment that the display changes", () => {
   assert.is(reports[2]?.t, 800);
 });
 
-headless("expect: text, pattern, blank; an error where the display is not that", () => {
+headless("expect: takes text, a pattern or a blank, and a different display is an error", () => {
   const commands = [
     "demo",
     "expect",
@@ -181,7 +181,7 @@ headless("expect: text, pattern, blank; an error where the display is not that",
   assert.is(code, 1);
 });
 
-headless("expect-answer: data and status word of the answer that came last", () => {
+headless("expect-answer: compares data and status word of the last answer", () => {
   const hello = "serial c000e1f0c0";
   const { reports, code } = run([
     "expect-answer",
@@ -197,7 +197,7 @@ headless("expect-answer: data and status word of the answer that came last", () 
   assert.is(code, 1);
 });
 
-headless("random: a source that fails is ERROR 03 at power-on, until it works again", () => {
+headless("random: a failing source is ERROR 03 at power-on, until it works again", () => {
   const { reports } = run(["demo", "random fails", "hold press", "hold press", "random works", "hold press"]);
   assert.equal(
     reports.map(({ display }) => display),
@@ -205,7 +205,7 @@ headless("random: a source that fails is ERROR 03 at power-on, until it works ag
   );
 });
 
-headless("cut: everything but flash is gone, keys do nothing until a battery is in", () => {
+headless("cut: everything but flash is lost, and keys do nothing without a battery", () => {
   const { reports, code } = run([
     "demo",
     "hold press",
@@ -237,7 +237,7 @@ headless("battery: BATT LOW below 2400, off below 2100", () => {
   );
 });
 
-headless("cut-at: the Nth operation from now; the line in which it falls says so", () => {
+headless("cut-at: the Nth operation from now is cut, and the line in which that happens says so", () => {
   const { reports } = run([
     "demo",
     "hold press",
@@ -259,13 +259,13 @@ headless("cut-at: the Nth operation from now; the line in which it falls says so
   assert.is(reports[8]?.display, "PIN>");
 });
 
-headless("cut-at: a new one replaces it; torn is in the middle", () => {
+headless("cut-at: a new one replaces the old one; torn is in the middle", () => {
   const { reports } = run(["demo", "hold press", "cut-at 1", "cut-at 2 torn", "type 4071", "ok", "flash-ops"]);
   assert.is(reports[5]?.cut, true);
   assert.is(reports[6]?.ops, 2, "torn: the second operation was begun");
 });
 
-headless("save and load bring the whole card back", () => {
+headless("save and load restore the whole card", () => {
   const { reports } = run([
     "demo",
     "hold press",
@@ -291,7 +291,7 @@ headless("save and load bring the whole card back", () => {
   assert.equal(place(reports[13] as Report), place(saved), "also where the battery was out");
 });
 
-headless("load brings back what chance will do, too: the random source and the bits that a torn cut reaches", () => {
+headless("load also restores the random source and the bits that a torn cut leaves", () => {
   const card = blankCard();
   card.save("start");
   const outcomes = [1, 2].map(() => {
@@ -383,7 +383,7 @@ const MALFORMED = [
   "x".repeat(5000),
 ];
 
-headless("an unknown or malformed command is an error in its line, and the card is not touched", () => {
+headless("an unknown or malformed command is an error in its line, and the card is not changed", () => {
   const { reports, code, stderr } = run([
     "demo",
     "hold press",
@@ -407,13 +407,13 @@ headless("an unknown or malformed command is an error in its line, and the card 
   assert.is(stderr, "");
 });
 
-headless("an error names the command that it is of", () => {
+headless("an error names its command", () => {
   const { reports } = run(["expect /(/", "until /(/ 5"]);
   assert.match(reports[0]?.error ?? "", /^expect: no regular expression/);
   assert.match(reports[1]?.error ?? "", /^until: no regular expression/);
 });
 
-headless("an error says what does not match a pattern, which states there are, and a command in small letters", () => {
+headless("an error says that a pattern does not match, which states exist, and that commands are in lower case", () => {
   const { reports } = run(["demo", "expect /x/", "expect-state CHALENGE", "HOLD press", "BOGUS"]);
   assert.is(reports[1]?.error, "expect: the display is blank and does not match /x/");
   assert.match(reports[2]?.error ?? "", /^expect-state: NAME is one of the states OFF, .*, CHALLENGE, /);
@@ -421,7 +421,7 @@ headless("an error says what does not match a pattern, which states there are, a
   assert.is(reports[4]?.error, "unknown command: BOGUS; dsc-sim help lists them");
 });
 
-headless("names that every JavaScript object has are unknown commands, too", () => {
+headless("names that every JavaScript object has are unknown commands", () => {
   const names = ["constructor", "toString", "valueOf", "hasOwnProperty", "__proto__", "isPrototypeOf"];
   for (const first of [[], ["show"]]) {
     const { reports, code, stderr } = run([...first, ...names, "show"]);
@@ -432,7 +432,7 @@ headless("names that every JavaScript object has are unknown commands, too", () 
   }
 });
 
-headless("setup lines come first only; a setup line that is wrong is an error", () => {
+headless("setup lines must come first; an invalid one is an error", () => {
   const { reports, code } = run(["# first", "seed 5", "", "demo", "hold press", "seed 6", "demo", "flash x", "show"]);
   const failed = reports.map((report) => report.error !== undefined);
   assert.equal(failed, [false, false, false, true, true, true, false]);
@@ -446,7 +446,7 @@ headless("setup lines come first only; a setup line that is wrong is an error", 
   assert.not(existsSync(join(FOLDER, "x")));
 });
 
-headless("a flash line whose file cannot be used is an error in its line", () => {
+headless("a flash line with an unusable file is an error in its line", () => {
   const bad = join(FOLDER, "short.bin");
   writeFileSync(bad, "short");
   const { reports, code, stderr } = run([`flash ${bad}`, "show"]);
@@ -457,7 +457,7 @@ headless("a flash line whose file cannot be used is an error in its line", () =>
   assert.is(stderr, "");
 });
 
-headless("seed: the same one gives the same card, another gives another", () => {
+headless("seed: the same seed gives the same card, another gives another", () => {
   const commands = ["hold press", ...Array(5).fill(["type 8888", "ok", "wait 2000"]).flat(), "ok"];
   const lockCode = (seed: string) => run(commands, ["--demo", "--seed", seed]);
   const [one, again, other] = [lockCode("11"), lockCode("11"), lockCode("12")];
@@ -467,7 +467,7 @@ headless("seed: the same one gives the same card, another gives another", () => 
   assert.is(byLine.lines.at(-1), one.lines.at(-1), "a seed line is what --seed is");
 });
 
-headless("a seed that is no number, an unknown option, a stray word: exit 2", () => {
+headless("an invalid seed, an unknown option and a stray word end with exit code 2", () => {
   for (const args of [
     ["--seed", "x"],
     ["--seed", "-1"],
@@ -495,13 +495,13 @@ headless("a seed that is no number, an unknown option, a stray word: exit 2", ()
   }
 });
 
-headless("--version is the version of the package", () => {
+headless("--version prints the version of the package", () => {
   const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
   const { code, stdout, stderr } = dscSim(["--version"]);
   assert.equal({ code, stdout, stderr }, { code: 0, stdout: `${version}\n`, stderr: "" });
 });
 
-headless("the example in README.md cuts the power", () => {
+headless("the example in README.md runs, and cuts the power", () => {
   const readme = readFileSync(join(ROOT, "README.md"), "utf8");
   const [, options = "", commands = ""] = /dsc-sim --headless (.*) <<'END'\n(.*?)\nEND\n/s.exec(readme) ?? [];
   const { reports, code } = run(commands.split("\n"), options.split(" "));
@@ -517,7 +517,7 @@ function inShell(args: string, redirection: string): { code: number | null; stdo
   return { code: ran.status, stdout: ran.stdout, stderr: ran.stderr };
 }
 
-testUnless(headless, ON_WINDOWS, "input that cannot be read: one line, exit 2", () => {
+testUnless(headless, ON_WINDOWS, "unreadable input is an error of one line with exit code 2", () => {
   writeFileSync(join(FOLDER, "empty"), "");
   for (const redirection of ["</", "0>>empty"]) {
     const { code, stdout, stderr } = inShell("--headless --record unread.dsc", redirection);
@@ -528,7 +528,7 @@ testUnless(headless, ON_WINDOWS, "input that cannot be read: one line, exit 2", 
   }
 });
 
-testUnless(headless, NO_FULL_DISK, "output that cannot be written: one line, exit 2", () => {
+testUnless(headless, NO_FULL_DISK, "unwritable output is an error of one line with exit code 2", () => {
   writeFileSync(join(FOLDER, "ok.dsc"), "show\n");
   writeFileSync(join(FOLDER, "full.bin"), blankCard().flash.bytes);
   for (const args of ["--headless", "run ok.dsc", "inspect full.bin", "--help"]) {
@@ -540,7 +540,7 @@ testUnless(headless, NO_FULL_DISK, "output that cannot be written: one line, exi
   assert.equal({ code, stdout }, { code: 2, stdout: "" }, "where it cannot be said either");
 });
 
-testUnless(headless, ON_WINDOWS, "a signal ends it as such, with nothing left behind but the lock files", async () => {
+testUnless(headless, ON_WINDOWS, "a signal ends it with that signal, and only the lock files stay", async () => {
   for (const [signal, code] of [
     ["SIGTERM", 143],
     ["SIGHUP", 129],
@@ -559,7 +559,7 @@ testUnless(headless, ON_WINDOWS, "a signal ends it as such, with nothing left be
   }
 });
 
-headless("--demo on a card that is not blank: a line on stderr, and the card is left alone", () => {
+headless("--demo on a card that is not blank gives a line on stderr, and does not change the card", () => {
   const flash = join(FOLDER, "demo.bin");
   const first = run(
     [...LOGIN, "press", "hold press", "type 4071", "ok", "hold ok", "type 7394", "ok", "type 7394", "ok"],
@@ -571,14 +571,14 @@ headless("--demo on a card that is not blank: a line on stderr, and the card is 
   assert.match(second.stderr, /^[^\n]*not blank[^\n]*\n$/);
 });
 
-headless("no terminal: one line that points to --headless, exit 2", () => {
+headless("without a terminal one line names --headless, with exit code 2", () => {
   const { code, stdout, stderr } = dscSim(["--demo"]);
   assert.is(code, 2);
   assert.is(stdout, "");
   assert.match(stderr, /^[^\n]*--headless[^\n]*\n$/);
 });
 
-headless("a reader that goes away: 141, or 1 where a failure was seen; and it does not crash", async () => {
+headless("if the reader goes away, the exit code is 141, or 1 after a failure", async () => {
   const child = spawn(process.execPath, [LAUNCHER, "--headless"], { stdio: "pipe" });
   let stderr = "";
   child.stderr.on("data", (chunk) => {
@@ -597,7 +597,7 @@ headless("a reader that goes away: 141, or 1 where a failure was seen; and it do
 testUnless(
   headless,
   ON_WINDOWS,
-  "where nobody reads, every command says so by its exit code, and so does a failure",
+  "if nobody reads, the exit code of every command says so, and so it does for a failure",
   () => {
     for (const [name, text] of [
       ["good.dsc", "show\n"],
@@ -628,7 +628,7 @@ testUnless(
 
 // ---- run ----
 
-headless("run: TAP, each file on a fresh card, exit 0", () => {
+headless("run: it prints TAP, plays each file on a fresh card, and ends with exit code 0", () => {
   const { code, stdout, names, stderr } = runFiles(
     ["demo", ...LOGIN, `expect ${RESPONSE}`],
     ["# on a fresh card", "hold press", "expect NO KEY"],
@@ -638,7 +638,7 @@ headless("run: TAP, each file on a fresh card, exit 0", () => {
   assert.is(stderr, "");
 });
 
-headless("run: the first difference is located, the other files still run, exit 1", () => {
+headless("run: the first difference is located, the other files still run, and the exit code is 1", () => {
   const { code, lines, names } = runFiles(
     ["demo", "# three lines", "", "hold press", "expect CHALLNG>", "expect NEVER"],
     ["hold press", "expect NO KEY"],
@@ -661,7 +661,7 @@ headless("run: the first difference is located, the other files still run, exit 
   assert.is(code, 1);
 });
 
-headless("run: a file that cannot be read: one line, exit 2", () => {
+headless("run: an unreadable file is an error of one line with exit code 2", () => {
   const { code, stdout, stderr } = dscSim(["run", join(FOLDER, "missing.dsc")]);
   assert.is(code, 2);
   assert.is(stdout, "");
@@ -674,7 +674,7 @@ headless("run: a setup line after the first command fails the file", () => {
   assert.ok(lines.some((line) => line.includes(`${names[0]}:2`)));
 });
 
-headless("no PIN and no response ever goes to stderr", () => {
+headless("no PIN and no response is printed to stderr", () => {
   assert.ok(stderrSeen.length > 20);
   for (const text of stderrSeen) {
     assert.not.match(text, DEMO.pin);

@@ -49,7 +49,7 @@ function last(lines: readonly string[], one?: Session): Report {
   return play(lines, one).at(-1) as Report;
 }
 
-test("docs/SCRIPTING.md is what the table makes", () => {
+test("docs/SCRIPTING.md is made from the table of commands", () => {
   assert.is(DOCUMENT, scriptingDocument());
   assert.is(dscSim(["help", "--markdown"]).stdout, DOCUMENT);
 });
@@ -71,7 +71,7 @@ test("every script in docs/SCRIPTING.md passes, and every command is in one", ()
     );
 });
 
-test("each command has an example of its own, that uses it", () => {
+test("each command has an example that uses it", () => {
   for (const { names, example } of COMMANDS)
     assert.ok(
       example.some((line) => names.includes(line.split(" ")[0] as string)),
@@ -79,7 +79,7 @@ test("each command has an example of its own, that uses it", () => {
     );
 });
 
-test("the help lists every command, and explains each with its example and its arguments", () => {
+test("help lists every command, and explains each with its arguments and example", () => {
   const list = helpLines().join("\n");
   for (const command of COMMANDS) {
     assert.ok(list.includes(`  ${titleOf(command)} `), titleOf(command));
@@ -97,7 +97,7 @@ test("the help lists every command, and explains each with its example and its a
   for (const key of KEYS) assert.ok(commandNames().includes(key), key);
 });
 
-test("help of a command of dsc-sim is its own; of nothing: one line, exit 2", () => {
+test("help of a command of dsc-sim is that command's own; of an unknown one, an error of one line with exit 2", () => {
   assert.match(dscSim(["help", "hold"]).stdout, /^hold KEY \[MS\]\n/);
   assert.match(dscSim(["help", "run"]).stdout, /^Usage: dsc-sim run /);
   const { code, stdout, stderr } = dscSim(["help", "nonsense"]);
@@ -105,7 +105,7 @@ test("help of a command of dsc-sim is its own; of nothing: one line, exit 2", ()
   assert.match(stderr, /^dsc-sim: [^\n]*"nonsense"[^\n]*\n$/);
 });
 
-test("bash completes commands, options, and what help explains", () => {
+test("bash completes commands, options and the topics of help", () => {
   const { stdout } = dscSim(["completion", "bash"]);
   const complete = (...words: string[]) => {
     const line = `COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}`;
@@ -119,14 +119,14 @@ test("bash completes commands, options, and what help explains", () => {
   for (const shell of ["zsh", "fish"]) assert.match(dscSim(["completion", shell]).stdout, /expect-state/);
 });
 
-// ---- the commands that know the card's keys ----
+// ---- commands that use the card's keys ----
 
-test("answer: the response that the site computes, on CHALLNG> only", () => {
+test("answer: types the response that the site computes, on CHALLNG> only", () => {
   const on = ["demo", "hold press", "type 4071", "ok"];
   const right = last([...on, "answer 029014"]);
   assert.equal([right.error, right.display], [undefined, ocra(DEMO.suite, DEMO.key, { challenge: "029014" })]);
   const early = last(["demo", "hold press", "answer 123456"]);
-  assert.match(early.error ?? "", /^answer: only if the display is CHALLNG>, and it is "PIN>"$/);
+  assert.match(early.error ?? "", /^answer: needs CHALLNG> on the display, which shows "PIN>"$/);
   assert.is(early.display, "PIN>", "nothing was typed");
   const begun = last([...on, "type 12", "answer 123456"]);
   assert.equal([begun.display, begun.error !== undefined], ["12", true]);
@@ -147,7 +147,7 @@ test("answer: another key gives another response, and the error has both", () =>
   assert.is(display, actual);
 });
 
-test("answer: the suite is the card's own; one with the PIN in it is refused", () => {
+test("answer: uses the card's own suite, and refuses one with the PIN in it", () => {
   for (const suite of ["OCRA-1:HOTP-SHA1-8:QN06", "OCRA-1:HOTP-SHA512-8:QN06"]) {
     const { error, display } = last(
       [`key ${KEY_HEX}`, "hold press", "type 4071", "ok", "answer 123456"],
@@ -160,31 +160,31 @@ test("answer: the suite is the card's own; one with the PIN in it is refused", (
     ["hold press", "type 4071", "ok", "answer 123456"],
     session(new Flash(cardOf(server).flash.bytes)),
   );
-  assert.match(refused.error ?? "", /^answer: the PIN goes into the responses/);
+  assert.match(refused.error ?? "", /^answer: a response of .* depends on the PIN; /);
   assert.is(refused.display, "CHALLNG>");
 });
 
-test("unlock: the demo card's lock code, or one of a card whose unlock key was given", () => {
+test("unlock: takes the lock code of the demo card, or of a card with a given unlock key", () => {
   assert.is(last(["demo", ...LOCKED, "ok", "unlock"]).display, "NEW>");
   const other = cardOf({ serial: "IB3000777" }).flash.bytes;
   const known = last([`key ${KEY_HEX} ${UNLOCK_HEX}`, ...LOCKED, "ok", "unlock"], session(new Flash(other)));
   assert.equal([known.error, known.display], [undefined, "NEW>"]);
 });
 
-test("unlock: an error where the unlock key is not known, or no lock code shows; nothing is typed", () => {
+test("unlock: an unknown unlock key or a screen without a lock code is an error, and nothing is typed", () => {
   const other = new Flash(cardOf({ serial: "IB3000777" }).flash.bytes);
   const unknown = last([...LOCKED, "ok", "unlock"], session(other));
-  assert.match(unknown.error ?? "", /^unlock: the card's unlock key is not known/);
+  assert.match(unknown.error ?? "", /^unlock: the unlock key is unknown/);
   assert.is(unknown.state, "LOCK_CODE");
   const half = last([`key ${KEY_HEX}`, "demo", ...LOCKED, "ok", "unlock"]);
-  assert.match(half.error ?? "", /^unlock: the card's unlock key is not known/);
+  assert.match(half.error ?? "", /^unlock: the unlock key is unknown/);
   const early = last(["demo", ...LOCKED, "unlock"]);
   assert.equal([early.state, early.error !== undefined], ["LOCKED", true]);
   const wrong = last([`key ${KEY_HEX} ${"00".repeat(32)}`, "demo", ...LOCKED, "ok", "unlock"]);
   assert.equal([wrong.expected, wrong.actual], ["NEW>", "WRONG"]);
 });
 
-test("key: bytes in hex, as one of the first lines; the card stays as it was made", () => {
+test("key: takes bytes in hex among the setup lines, and does not change the card", () => {
   for (const wrong of ["key", "key 00", `key ${KEY_HEX}0`, `key ${KEY_HEX} 00`, `key ${"00".repeat(65)}`, "key zz"])
     assert.match(last([wrong]).error ?? "", /^key: /, wrong);
   assert.ok(last(["show", `key ${KEY_HEX}`]).error);
@@ -193,7 +193,7 @@ test("key: bytes in hex, as one of the first lines; the card stays as it was mad
 
 // ---- lines ----
 
-test("a line ends with LF, CRLF or CR, in a file and on stdin; a byte-order mark says nothing", () => {
+test("a line ends with LF, CRLF or CR, in a file and on stdin; a byte-order mark is ignored", () => {
   const text = "\ufeffdemo\rhold press\r\n\n\rexpect PIN>\n";
   const lines = ["demo", "hold press", "", "", "expect PIN>", ""];
   assert.equal(linesOf(text), lines);
@@ -221,9 +221,9 @@ test("a lone CR is a line end in --headless and in run", () => {
   assert.match(dscSim(["run", file]).stdout, /cr\.dsc:3/);
 });
 
-// ---- the others that are new ----
+// ---- other commands ----
 
-test("expect-state: every state has a name; the error has both", () => {
+test("expect-state: takes every state's name, and the error has both states", () => {
   const names = Object.values(State).filter((value): value is string => typeof value === "string");
   for (const name of names) assert.is(last([`expect-state ${name}`]).error === undefined, name === "OFF", name);
   const { error, expected, actual } = last(["demo", "hold press", "expect-state CHALLENGE"]);
@@ -233,7 +233,7 @@ test("expect-state: every state has a name; the error has both", () => {
     assert.ok(last([wrong]).error, wrong);
 });
 
-test("up: an error where the key is up; after a cut and a load the contacts are as they were", () => {
+test("up: a key that is up is an error; cut and load keep the contacts", () => {
   assert.match(last(["demo", "up press"]).error ?? "", /^up: press is not down$/);
   assert.is(last(["down 1", "up 1"]).error, undefined);
   assert.ok(last(["down 1", "up 1", "up 1"]).error);
@@ -243,7 +243,7 @@ test("up: an error where the key is up; after a cut and a load the contacts are 
   assert.ok(last(["hold 1 50", "up 1"]).error);
 });
 
-test("end: nothing may follow but comments; the card is as it was", () => {
+test("end: only comments may follow, and the card does not change", () => {
   const reports = play(["demo", "hold press", "end", "5", "seed 1", "end", "nonsense"]);
   assert.equal(
     reports.map(({ error }) => error !== undefined),
@@ -254,7 +254,7 @@ test("end: nothing may follow but comments; the card is as it was", () => {
   assert.is(code, 0);
 });
 
-test("an error has its line; expect and until, what was expected and what was there", () => {
+test("an error has its line, and those of expect and until what was expected and what was shown", () => {
   const { lines } = dscSim(
     ["--headless"],
     "demo\n# a comment\n\nhold press\nexpect PIN\nuntil /^CH/ 500\nexpect\nnonsense\n",
@@ -272,7 +272,7 @@ test("an error has its line; expect and until, what was expected and what was th
   assert.match(failed[0]?.error ?? "", /^expect: the display is "PIN>", not "PIN"$/);
 });
 
-test("a pattern has a slash at both ends and no flags; what is none is refused", () => {
+test("a pattern is written between slashes without flags; an invalid one is refused", () => {
   for (const wrong of ["/PIN/i", "/PIN>", "/", "//", "/(/", "/PIN/ x"]) {
     for (const line of [`expect ${wrong}`, `until ${wrong} 5`, `expect-answer ${wrong}`]) {
       const { error, t } = last(["demo", "hold press", line]);
@@ -283,7 +283,7 @@ test("a pattern has a slash at both ends and no flags; what is none is refused",
   assert.is(last(["demo", "hold press", "expect /^P.N/"]).error, undefined);
 });
 
-test("a card tells which contacts are closed", () => {
+test("a card reports which contacts are closed", () => {
   const card = new Card(MODULE);
   assert.not.ok(card.isDown("press"));
   card.down("press");

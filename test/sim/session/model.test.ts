@@ -35,7 +35,7 @@ const model = suite("model");
 const firmware = loadFirmware();
 const counts = new Counts();
 
-model(`${SEEDS} random runs: the card does what the model does, and no invariant is broken`, () => {
+model(`in ${SEEDS} random runs card and model agree, and no invariant is broken`, () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
     const found = explore(firmware, seed, { counts });
     assert.is(found && describe(found), undefined, `seed ${seed}`);
@@ -43,7 +43,7 @@ model(`${SEEDS} random runs: the card does what the model does, and no invariant
   assert.ok(counts.steps > SEEDS * 200);
 });
 
-model("runs that are played in turns do not disturb each other", () => {
+model("runs that are played in turns do not affect each other", () => {
   const plays = Array.from({ length: 12 }, (_, i) => {
     const generator = new Generator(i + 1);
     return { generator, play: playOf(firmware, { start: generator.start() }) };
@@ -51,7 +51,7 @@ model("runs that are played in turns do not disturb each other", () => {
   for (let i = 0; i < 100; i++) for (const { generator, play } of plays) play.step(generator.next(play.model));
 });
 
-model("the runs reached every state, command, level and life", () => {
+model("the runs reach every state, command, level and life", () => {
   for (const state of STATES) assert.ok(counts.states.get(state), `${state} was not reached`);
   for (const command of COMMANDS) {
     for (const life of [Life.BLANK, Life.SEEDED, Life.PERSONALIZED])
@@ -64,7 +64,7 @@ model("the runs reached every state, command, level and life", () => {
   assert.ok(counts.cuts >= 20, "power was cut");
 });
 
-model("the runs used only transitions of the table, and nearly all of them", () => {
+model("the runs use only transitions of the table, and nearly all of them", () => {
   for (const name of counts.transitions.keys()) assert.ok(TRANSITIONS.includes(name), name);
   const missed = TRANSITIONS.filter((name) => !counts.transitions.has(name));
   // A channel can open on any screen, but a run rarely opens one on these.
@@ -74,7 +74,7 @@ model("the runs used only transitions of the table, and nearly all of them", () 
   );
 });
 
-/** Those that open a channel are not sent through one, and SELECT closes it. */
+/** Whether a command opens a channel: it is not sent in one. */
 function isForNoChannel(command: string): boolean {
   return ["INITIALIZE_UPDATE", "EXTERNAL_AUTHENTICATE"].includes(command);
 }
@@ -92,13 +92,13 @@ model("docs/INVARIANTS.md names every invariant, and every mutant that shows it"
 });
 
 for (const [name, run] of Object.entries(RUNS)) {
-  model(`the firmware as it is passes the run of ${name}`, () => {
+  model(`the firmware passes the run of ${name}`, () => {
     assert.is(replay(firmware, run), undefined);
   });
 }
 
 for (const [name, { shows, mutant: change }] of Object.entries(MODEL_MUTANTS)) {
-  model(`found: not so that ${change.breaks} (${name})`, async () => {
+  model(`found if it does not hold: ${change.breaks} (${name})`, async () => {
     const mutant = await compile(change);
     const run = RUNS[name] as Run;
     const found = replay(mutant, run);
@@ -124,7 +124,7 @@ function failureOf(lines: readonly string[], module: WebAssembly.Module): { line
   return firstFailure({ name: "finding", lines }, new Session({ module, seed: 0, openFlash }));
 }
 
-model("a finding is shrunk: steps that do not matter are left out", async () => {
+model("a finding is shrunk: steps that do not matter are removed", async () => {
   const name = "F4-frames-keep-the-card-on";
   const mutant = await compile((MODEL_MUTANTS[name] as ModelMutant).mutant);
   const kept = RUNS[name] as Run;

@@ -39,7 +39,7 @@ interface Setup {
   readonly link: string;
 }
 
-/** A new place for a serial line. */
+/** A new path for a serial line. */
 function newLink(): string {
   return join(FOLDER, `line${++links}`);
 }
@@ -58,7 +58,7 @@ async function withPanel(body: (setup: Setup) => Promise<void>): Promise<void> {
   }
 }
 
-/** Runs a `dsc-sim` in a terminal that prints only one line. */
+/** Runs a `dsc-sim` that must print one line, in a terminal. */
 async function refused(args: string[]): Promise<{ code: number; text: string }> {
   const program = TerminalProgram.simulator(args);
   const code = await program.exit;
@@ -68,7 +68,7 @@ async function refused(args: string[]): Promise<{ code: number; text: string }> 
 
 // ---- as a user ----
 
-test("a login with a card that is elsewhere, to Welcome", () =>
+test("a card on another host logs in, up to Welcome", () =>
   withPanel(async ({ sim, program }) => {
     for (const unknown of [/Tries +- /, /Battery +- /, /Flash +- /, /Erases +- /]) await program.until(unknown);
     assert.not.ok((await sim.run("show")).on, "it is not turned on by looking");
@@ -93,7 +93,7 @@ test("a login with a card that is elsewhere, to Welcome", () =>
     for (const secret of [DEMO.pin, challenge, response]) assert.not.ok(log.join("\n").includes(secret));
   }));
 
-test("time and battery are the card's own: no keys for them; q leaves the card as it is", () =>
+test("time and battery belong to the card: no keys change them, and q leaves the card as it is", () =>
   withPanel(async ({ sim, program }) => {
     await press(program, "P", shows("PIN>"));
     program.send("fb?");
@@ -109,7 +109,7 @@ test("time and battery are the card's own: no keys for them; q leaves the card a
     assert.is((await sim.run("show")).display, "PIN>");
   }));
 
-test("a card that goes away: the terminal is restored, and one line says so", () =>
+test("when a card goes away, the terminal is restored and one line says so", () =>
   withPanel(async ({ sim, program, link }) => {
     const busy = await refused(["--port", link]);
     assert.equal(busy, { code: 3, text: `dsc-sim: ${link}: in use by another program` });
@@ -119,14 +119,14 @@ test("a card that goes away: the terminal is restored, and one line says so", ()
     assert.is(afterwards(program.raw).trim(), `dsc-sim: ${link}: the card is gone; the line was closed`);
   }));
 
-test("no such port, and no port: one line", async () => {
+test("a missing or unknown port is an error of one line", async () => {
   const missing = join(FOLDER, "nothing");
   assert.equal(await refused(["--port", missing]), { code: 3, text: `dsc-sim: ${missing}: no such port` });
   const file = join(ROOT, "package.json");
   assert.equal(await refused(["--port", file]), { code: 3, text: `dsc-sim: ${file}: not a serial port` });
 });
 
-test("options for a simulated card do not go with it", async () => {
+test("options for a simulated card are refused", async () => {
   const others = [["--flash", "x"], ["--demo"], ["--seed", "1"], ["--pty", "x"], ["--record", "x"], ["--headless"]];
   const runs = others.map(async (other) => {
     const { code, stderr } = await run(["--port", "x", ...other]);
@@ -136,7 +136,7 @@ test("options for a simulated card do not go with it", async () => {
   await Promise.all(runs);
 });
 
-test("it needs a terminal", async () => {
+test("--port needs a terminal", async () => {
   const { code, stderr } = await run(["--port", "x"]);
   assert.is(code, 2);
   assert.match(stderr, /^dsc-sim: this is not a terminal.*\n$/);
@@ -164,7 +164,7 @@ class WithoutPanel extends Card {
   }
 }
 
-test("a card without a front panel, and one that does not answer, are told apart", async () => {
+test("a card without a front panel and one that does not answer have different errors", async () => {
   const cases: [Card, RegExp][] = [
     [new WithoutPanel(MODULE), /: the card has no front panel: its firmware was built without$/],
     [new Card(MODULE, { battery: 0 }), /: no card answers$/],
@@ -204,7 +204,7 @@ test("a card that starts late is waited for, and gets the last key before the po
 
 // ---- the line at a link ----
 
-test("a link that was taken away, or leads elsewhere by now, is left alone at the end", () => {
+test("a link that was removed, or leads elsewhere, is left alone at the end", () => {
   for (const replacement of [undefined, "/dev/null"]) {
     const link = newLink();
     const line = new PtyLine(new Card(MODULE), link);
@@ -215,7 +215,7 @@ test("a link that was taken away, or leads elsewhere by now, is left alone at th
   }
 });
 
-test("a link is one simulator's at a time, by whatever way it is called", async () => {
+test("a link belongs to one simulator at a time, by any path", async () => {
   const link = newLink();
   const sim = await SimProcess.start(link);
   const detour = join(FOLDER, "detour");
@@ -235,7 +235,7 @@ test("a link is one simulator's at a time, by whatever way it is called", async 
   assert.is(dscSim(["--headless", "--pty", link], "show\n").code, 0, "the one before ended");
 });
 
-test("what a killed simulator left is replaced, even where its terminal is another's by now; no other link is", () => {
+test("the link of a killed simulator is replaced, even if its terminal belongs to another program; other links are not", () => {
   const other = new PtyLine(new Card(MODULE), newLink());
   const terminal = readlinkSync(join(FOLDER, `line${links}`));
   const gone = "/dev/pts/99999";
@@ -295,7 +295,7 @@ function panelOn(line: Line) {
   return { panel, seen };
 }
 
-test("keys go out as contacts, screens come in; anything but a report is ignored", async () => {
+test("keys are sent as contacts and screens come back; other frames are ignored", async () => {
   const line = new Line();
   const { panel, seen } = panelOn(line);
   await line.shows(0, 0, "\0".repeat(8));
@@ -321,7 +321,7 @@ test("keys go out as contacts, screens come in; anything but a report is ignored
   assert.equal(seen, [...keys, "on", "shows 'PIN>'", "shows ' [31m{A}'", "7 up", "1 down"]);
 });
 
-test("a contact of a live card stays closed for its time however the frames fall", () => {
+test("a closed contact of a live card stays closed for its time, whenever frames come", () => {
   let now = 0;
   const moves: string[] = [];
   const card = {

@@ -24,7 +24,7 @@ const record = suite("record");
 const FOLDER = scratchFolder();
 let files = 0;
 
-/** A name that no file has yet. */
+/** The name of a file that does not exist yet. */
 function freshName(): string {
   return join(FOLDER, `record-${++files}`);
 }
@@ -40,7 +40,7 @@ function linesOf(file: string): string[] {
   return readFileSync(file, "utf8").split("\n").slice(0, -1);
 }
 
-/** The last report of a record that is given back as commands. */
+/** The last report when a record is played as commands. */
 function replayed(file: string): Ended {
   return dscSim(["--headless"], readFileSync(file, "utf8"), FOLDER);
 }
@@ -58,7 +58,7 @@ function assertReplays(commands: readonly string[], args: readonly string[] = []
   return file;
 }
 
-record("a login replays, and its screens are expected", () => {
+record("a recorded login replays, with its screens expected", () => {
   const file = assertReplays(["hold press", "type 4071", "ok", "type 123456", "ok"], ["--demo"]);
   const lines = linesOf(file);
   for (const text of ["PIN>", "PIN>****", "CHALLNG>", "123456"]) assert.ok(lines.includes(`expect ${text}`), text);
@@ -69,12 +69,12 @@ record("a login replays, and its screens are expected", () => {
   );
 });
 
-testUnless(record, ON_WINDOWS, "only its owner may read it", () => {
+testUnless(record, ON_WINDOWS, "only its owner can read a record", () => {
   const { file } = recorded(["hold press"], ["--flash", freshName(), "--demo"]);
   assert.is(statSync(file).mode & 0o777, 0o600);
 });
 
-record("a file that is there is refused and left alone: one line, exit 2", () => {
+record("an existing file is refused and not changed: one line, exit 2", () => {
   const file = freshName();
   writeFileSync(file, "mine");
   const { code, stdout, stderr } = dscSim(["--headless", "--record", file], "show\n");
@@ -84,13 +84,13 @@ record("a file that is there is refused and left alone: one line, exit 2", () =>
   assert.is(readFileSync(file, "utf8"), "mine");
 });
 
-record("a file that cannot be made: one line, exit 2", () => {
+record("a file that cannot be made is an error of one line with exit 2", () => {
   const { code, stderr } = dscSim(["--headless", "--record", join(FOLDER, "no", "such", "folder")], "show\n");
   assert.is(code, 2);
   assert.match(stderr, /^[^\n]+\n$/);
 });
 
-record("a start that failed leaves no record, and the next one may have its name", async () => {
+record("a failed start leaves no record, and the next one can use its name", async () => {
   const bad = freshName();
   writeFileSync(bad, "short");
   const used = freshName();
@@ -115,29 +115,24 @@ record("a start that failed leaves no record, and the next one may have its name
   assert.is(readFileSync(`${taken}.flash`, "utf8"), "mine");
 });
 
-testUnless(
-  record,
-  ON_WINDOWS,
-  "a disk that fills up ends the record, with its last line whole, and not the session",
-  () => {
-    const file = freshName();
-    const commands = ["hold press", ...Array.from({ length: 60 }, () => "1"), "show"];
-    const shell = 'ulimit -f 1; exec "$0" "$1" --headless --demo --record "$2"';
-    const { status, stdout, stderr } = spawnSync("sh", ["-c", shell, process.execPath, LAUNCHER, file], {
-      input: `${commands.join("\n")}\n`,
-      encoding: "utf8",
-    });
-    assert.is(status, 2);
-    assert.is(stderr, `dsc-sim: ${file}: cannot be written (EFBIG); the record ends here, but the session continues\n`);
-    assert.is(stdout.split("\n").length - 1, commands.length);
-    assert.ok(linesOf(file).length > 10);
-    const { code, stdout: tap } = dscSim(["run", file]);
-    assert.is(code, 1);
-    assert.match(tap, /the record was cut off/);
-  },
-);
+testUnless(record, ON_WINDOWS, "a full disk ends the record after a whole line, and not the session", () => {
+  const file = freshName();
+  const commands = ["hold press", ...Array.from({ length: 60 }, () => "1"), "show"];
+  const shell = 'ulimit -f 1; exec "$0" "$1" --headless --demo --record "$2"';
+  const { status, stdout, stderr } = spawnSync("sh", ["-c", shell, process.execPath, LAUNCHER, file], {
+    input: `${commands.join("\n")}\n`,
+    encoding: "utf8",
+  });
+  assert.is(status, 2);
+  assert.is(stderr, `dsc-sim: ${file}: cannot be written (EFBIG); the record ends here, but the session continues\n`);
+  assert.is(stdout.split("\n").length - 1, commands.length);
+  assert.ok(linesOf(file).length > 10);
+  const { code, stdout: tap } = dscSim(["run", file]);
+  assert.is(code, 1);
+  assert.match(tap, /the record was cut off/);
+});
 
-record("cuts, torn ones too, replay bit by bit", () => {
+record("cuts, also torn ones, replay bit by bit", () => {
   assertReplays(
     [
       "hold press",
@@ -218,14 +213,14 @@ record("a card that was not blank is saved beside the record, as it was at the s
   assert.not(readFileSync(flash).equals(start), "the card's own file went on");
 });
 
-record("a replay leaves the saved flash as it is, so that it replays again", () => {
+record("a replay does not change the saved flash, so that it can be repeated", () => {
   const flash = freshName();
   writeFileSync(flash, cardOf().flash.bytes);
   const { file } = recorded(["hold press", "type 8888", "ok"], ["--flash", flash]);
   for (let i = 0; i < 2; i++) assert.is(dscSim(["run", file]).code, 0);
 });
 
-record("a record never takes the place of the card's own flash file", () => {
+record("a record never replaces the card's own flash file", () => {
   const file = freshName();
   const flash = `${file}.flash`;
   writeFileSync(flash, cardOf().flash.bytes);
@@ -239,13 +234,13 @@ record("a record never takes the place of the card's own flash file", () => {
   assert.not(readFileSync(flash).equals(start), "the try that was spent is in the card's file");
 });
 
-record("an error is not recorded: the card was not touched", () => {
+record("an error is not recorded, because it did not change the card", () => {
   const { file } = recorded(["hold press", "nonsense", "type 12x", "wait -1", "down 0"], ["--demo"]);
   assert.not.match(readFileSync(file, "utf8"), /nonsense|12x|-1/);
   assert.is(dscSim(["run", file]).code, 0);
 });
 
-record("nothing was done: the record still replays", () => {
+record("a record without commands replays", () => {
   for (const commands of [[], ["show"], ["seed 3"], ["demo"]]) {
     const { file } = recorded(commands);
     assert.ok(existsSync(file));
@@ -253,13 +248,13 @@ record("nothing was done: the record still replays", () => {
   }
 });
 
-record("the record of a session that ended by a crash of its host has every line up to there", () => {
+record("after a crash of its host the record has every line up to it", () => {
   const file = freshName();
   const recorder = new Recorder(file, hashOf(MODULE));
   const card = cardOf();
   recorder.start(card, { seed: 1, demo: true, flash: new Flash().bytes });
   card.hold("press");
-  // The record is not closed, but must already have what happened.
+  // The record is not closed yet, but must already be complete.
   assert.ok(linesOf(file).includes("expect PIN>"));
   recorder.close();
 });

@@ -50,7 +50,7 @@ function result(name: string, lines: readonly string[]): Result {
 
 // ---- options ----
 
-test("--keep-going: every line that fails is told of, and the lines between are played", () => {
+test("--keep-going: every failing line is reported, and the lines between them are played", () => {
   const file = fileOf(["demo", "hold press", "expect X", "type 4071", "nonsense", "ok", "expect CHALLNG>", "expect Y"]);
   const { stdout, code } = dscSim(["run", "--keep-going", file]);
   assert.is(code, 1);
@@ -65,7 +65,7 @@ test("--keep-going: every line that fails is told of, and the lines between are 
   assert.equal(stdout.match(/^not ok/gm)?.length, 1);
 });
 
-test("--demo and --seed are for files that say nothing; a file's own word counts, and a record says all", () => {
+test("--demo and --seed apply to files without those lines; a file's own line and a record win", () => {
   const silent = fileOf(TURNS_ON_TO("PIN>"));
   const own = fileOf(["seed 7", "demo", ...TURNS_ON_TO("PIN>")]);
   const record = fileOf([
@@ -126,7 +126,7 @@ const ODD_NAMES = [
   "Ключ é",
 ];
 
-test("TAP: no name is a directive, or more than a line; a parser gets the words back", () => {
+test("TAP: no name becomes a directive or more than a line, and a parser reads the names back", () => {
   for (const name of ODD_NAMES) {
     const text = tapResult(3, result(name, ["expect X"]));
     const [point = "", ...block] = text.trimEnd().split("\n");
@@ -145,12 +145,12 @@ test("TAP: no name is a directive, or more than a line; a parser gets the words 
   }
 });
 
-test("TAP: version 14; under Perl's harness, which refuses that, 13", () => {
+test("TAP: the version is 14, and 13 under Perl's harness, which refuses 14", () => {
   assert.is(tapHead(2, {}), "TAP version 14\n1..2\n");
   assert.is(tapHead(2, { HARNESS_ACTIVE: "1" }), "TAP version 13\n1..2\n");
 });
 
-test("JUnit: counts, a case for each file, failures with file, line, expected and actual; any name", () => {
+test("JUnit: has counts, a case for each file, and failures with file, line, expected and actual, for any name", () => {
   const crashed: Result = {
     ...result("trap", []),
     failures: [{ line: 4, error: "the firmware trapped", crashed: true }],
@@ -186,7 +186,7 @@ test("JUnit: counts, a case for each file, failures with file, line, expected an
   assert.ok(names.includes('quo"te\\') && names.includes("Ключ é") && names.includes("two\\nlines"));
 });
 
-test("--junit writes the file beside the TAP, and a failure is in both", () => {
+test("--junit writes the file in addition to TAP, and a failure is in both", () => {
   const [good, bad] = [fileOf(["show"]), fileOf(["show", "expect X"])];
   const xml = join(FOLDER, "results.xml");
   writeFileSync(xml, "results of another run");
@@ -207,7 +207,7 @@ function covered(lines: readonly string[]): Coverage {
   return coverage;
 }
 
-test("coverage: what was visited, in per cent and by name", () => {
+test("coverage: lists what was visited, in per cent and by name", () => {
   const coverage = covered(["demo", "hold press", "type 4071", "ok", "answer 123456", "ok", "press"]);
   assert.equal([...coverage.states], ["OFF", "PIN", "CHALLENGE", "RESPONSE"]);
   const expected = [
@@ -225,7 +225,7 @@ test("coverage: what was visited, in per cent and by name", () => {
   assert.match(lines.at(-1) as string, /^ {2}not visited: .*OFF to BATT_LOW/);
 });
 
-test("coverage: a cut, clean, torn or by hand, and a card that is loaded are no transitions", () => {
+test("coverage: cuts of any kind and a loaded card are no transitions", () => {
   const on = ["demo", "hold press", "save a", "type 4071"];
   for (const cut of [["cut"], ["cut-at 1", "ok"], ["cut-at 2 torn", "ok"], ["battery 0"]])
     assert.equal([...covered([...on, ...cut, "expect-state OFF"]).transitions], ["OFF to PIN"], cut[0]);
@@ -252,7 +252,7 @@ test("coverage: the scenarios use every transition by keys and time, and only tr
   assert.is(new Set(TRANSITIONS).size, TRANSITIONS.length);
 });
 
-test("--coverage is in comments of the TAP", () => {
+test("--coverage is printed as comments of the TAP", () => {
   const { stdout, code } = dscSim(["run", "--coverage", fileOf(["demo", "hold press"])]);
   assert.is(code, 0);
   assert.match(stdout, /\nok 1 [^\n]*\n# states: 2 of \d+, \d+ %\n# {3}visited: OFF, PIN\n/);
@@ -267,7 +267,7 @@ function recorded(commands: readonly string[], args: readonly string[] = ["--dem
   return { file, text: readFileSync(file, "utf8") };
 }
 
-test("a record that was cut off fails wherever that was, and says so; the whole one replays", () => {
+test("a truncated record fails with the reason, wherever it was cut; the whole one replays", () => {
   const { text } = recorded(["hold press", "type 4071", "ok", "wait 500"]);
   const play = (part: string) => firstFailure({ name: "record", lines: part.split("\n") }, freshSession(MODULE));
   assert.is(play(text), undefined);
@@ -282,7 +282,7 @@ test("a record that was cut off fails wherever that was, and says so; the whole 
   }
 });
 
-test("a record names simulator and firmware first, and has the time up to its end", () => {
+test("a record first names simulator and firmware, and has the time up to its end", () => {
   const { file, text } = recorded(["hold press", "wait 500"]);
   const lines = text.trimEnd().split("\n");
   assert.is(lines[0], `# Record of dsc-sim ${version()}, firmware ${FIRMWARE}`);
@@ -299,13 +299,13 @@ test("a record names simulator and firmware first, and has the time up to its en
   );
 });
 
-test("a script that somebody wrote needs no end", () => {
+test("a script written by hand needs no end", () => {
   assert.is(firstFailure({ name: "x", lines: ["# Records are nice", "show"] }, freshSession(MODULE)), undefined);
 });
 
 // ---- on a board ----
 
-/** A card at the other end of a line, whose time passes when the session lets it. */
+/** A card at the other end of a line, whose time passes only as the session waits. */
 class Bench {
   readonly card: Card;
   readonly panel: Panel;
@@ -361,7 +361,7 @@ async function onBoard(lines: readonly string[], options: { demo?: boolean } = {
   return { reports, bench };
 }
 
-test("a board: a login and an unlocking by the same lines", async () => {
+test("a board: a login and an unlocking use the same lines", async () => {
   const wrong = Array(5).fill(["type 1111", "ok", "until /^(PIN>|LOCKED)$/ 3000"]).flat();
   const lines = ["demo", "hold press", "type 4071", "ok", "answer 123456", "expect-state RESPONSE", "press", "expect"];
   const locked = [
@@ -385,7 +385,7 @@ test("a board: a login and an unlocking by the same lines", async () => {
   assert.is(reports[4]?.display, ocra(DEMO.suite, DEMO.key, { challenge: "123456" }));
 });
 
-test("a board: answer and unlock wait for the screen of a board that is late", async () => {
+test("a board: answer and unlock wait for a late screen", async () => {
   const bench = new Bench();
   await bench.panel.shown;
   bench.delay = 400;
@@ -399,7 +399,7 @@ test("a board: answer and unlock wait for the screen of a board that is late", a
   );
 });
 
-test("a board: an error has line, expected and actual; what was wrong in the line is never sent", async () => {
+test("a board: an error has line, expected and actual, and an invalid line is never sent", async () => {
   const { reports } = await onBoard([
     "hold press",
     "expect CHALLNG>",
@@ -421,7 +421,7 @@ test("a board: an error has line, expected and actual; what was wrong in the lin
   );
 });
 
-test("a board: what only a simulator can do is one clear error, and every such command is", async () => {
+test("a board: every command that only a simulator can do is one clear error", async () => {
   const commands = COMMANDS.filter(({ simulatorOnly }) => simulatorOnly);
   const lines = commands.map(
     ({ names, example }) => example.find((line) => line.startsWith(names[0] as string)) as string,
@@ -433,14 +433,14 @@ test("a board: what only a simulator can do is one clear error, and every such c
   assert.equal([bench.card.battery, bench.card.on], [3000, false]);
 });
 
-test("a board: unlock needs the keys; demo or key says them", async () => {
+test("a board: unlock needs the keys, given by demo or key", async () => {
   const bench = new Bench();
   const wrong = Array(5).fill(["type 1111", "ok", "until /^(PIN>|LOCKED)$/ 3000"]).flat();
   const { reports } = await onBoard(["hold press", ...wrong, "ok", "unlock"], {}, bench);
-  assert.match(reports.at(-1)?.error ?? "", /^unlock: the card's unlock key is not known/);
+  assert.match(reports.at(-1)?.error ?? "", /^unlock: the unlock key is unknown/);
 });
 
-test("a board that is on when a file begins is turned off first; contacts that were left closed are opened", async () => {
+test("a board that is on when a file begins is turned off first, and closed contacts are opened", async () => {
   const bench = new Bench();
   bench.card.hold("press");
   assert.ok(bench.card.on);
@@ -451,7 +451,7 @@ test("a board that is on when a file begins is turned off first; contacts that w
   );
 });
 
-test("a board that is gone ends the run", async () => {
+test("a board that goes away ends the run", async () => {
   const bench = new Bench();
   await bench.panel.shown;
   const session = await BoardSession.begin(bench.panel, { pass: bench.pass });
@@ -463,7 +463,7 @@ test("a board that is gone ends the run", async () => {
   );
 });
 
-test("--port with no such port: one line, exit 3, and no TAP", () => {
+test("--port with an unknown port is an error of one line, exit 3, without TAP", () => {
   const { code, stdout, stderr } = dscSim(["run", "--port", join(FOLDER, "nothing"), fileOf(["show"])]);
   assert.equal([code, stdout], [3, ""]);
   assert.match(stderr, /: no such port\n$/);

@@ -45,7 +45,7 @@ files(`are ${LEAST_FILES} or more`, () => {
   assert.ok(scenarios().length >= LEAST_FILES);
 });
 
-files("say which rule they show, set a seed and expect something", () => {
+files("name the rule that they show, set a seed and expect something", () => {
   for (const { name, lines } of atLeast(LEAST_FILES, scenarios())) {
     assert.match(lines[0] as string, /^# \w/, name);
     assert.ok(
@@ -56,7 +56,7 @@ files("say which rule they show, set a seed and expect something", () => {
   }
 });
 
-files("take the codes they expect from another implementation than the card's", () => {
+files("get the codes that they expect from an implementation other than the card's", () => {
   let codes = 0;
   for (const script of atLeast(LEAST_FILES, scenarios())) {
     const known = explained(script.lines);
@@ -126,7 +126,7 @@ server("ignores a fifth digit, and OK with fewer than four", () => {
   shows(card, respond(SERVER, "123456", "4071"));
 });
 
-server("puts the PIN into each response, the right one or another", () => {
+server("puts the typed PIN into each response, right or wrong", () => {
   const card = turnedOn(SERVER);
   for (const pin of ["4071", "0000", "9999"]) {
     enter(card, pin);
@@ -140,7 +140,7 @@ server("puts the PIN into each response, the right one or another", () => {
   }
 });
 
-server("clears a challenge at PRESS, not the PIN", () => {
+server("clears a challenge at PRESS, but not the PIN", () => {
   const card = turnedOn(SERVER);
   enter(card, "4071");
   card.type("99");
@@ -158,7 +158,7 @@ server("has no PIN change of its own", () => {
   shows(card, "CHALLNG>");
 });
 
-server("goes on where power failed", () => {
+server("continues after a power cut", () => {
   const card = turnedOn(SERVER);
   enter(card, "4071");
   card.setBattery(0);
@@ -170,7 +170,7 @@ server("goes on where power failed", () => {
   shows(card, respond(SERVER, "123456", "2580"));
 });
 
-server("has suites with P, and only those", () => {
+server("takes suites with P, and no others", () => {
   assert.is(seed(new Card(FIRMWARE), { ...SERVER, suite: DEMO.suite }), "WRONG_DATA");
   assert.is(seed(new Card(FIRMWARE), { ...SERVER, pinCheck: "card" }), "WRONG_DATA");
 });
@@ -187,7 +187,7 @@ const TABLES = {
 };
 
 for (const [table, start] of Object.entries(TABLES)) {
-  errors(`ERROR 01 where one bit of the ${table} is wrong`, () => {
+  errors(`ERROR 01 if one bit of the ${table} is wrong`, () => {
     const card = new Card(damagedFirmware(start), { flash: demoFlash() });
     const before = card.flash.copy();
     card.hold("press");
@@ -203,7 +203,7 @@ errors("ERROR 01 on a blank card, which is not started", () => {
   assert.ok(card.flash.isBlank);
 });
 
-errors("ERROR 02 where the head of the only page, or the root secret, has one wrong bit", () => {
+errors("ERROR 02 if the head of the only page, or the root secret, has one wrong bit", () => {
   for (const offset of [0x00, 0x08, 0x0a, 0x14, 0x20, 0x40, 0x44, 0x48, 0x57, 0x58]) {
     const card = new Card(FIRMWARE, { flash: damagedFlash(offset) });
     const before = card.flash.copy();
@@ -213,7 +213,7 @@ errors("ERROR 02 where the head of the only page, or the root secret, has one wr
   }
 });
 
-errors("ERROR 02 if the card does not support the suite, whatever its check value says", () => {
+errors("ERROR 02 if the card does not support the suite, even with a right check value", () => {
   for (const suite of ["", "noise", "OCRA-1:HOTP-SHA256-4:QN06", `${DEMO.suite}-S512`, "1".repeat(200)]) {
     const card = new Card(FIRMWARE, { flash: flashWithSuite(suite) });
     card.hold("press");
@@ -224,7 +224,7 @@ errors("ERROR 02 if the card does not support the suite, whatever its check valu
   shows(same, "PIN>");
 });
 
-errors("ERROR 02 where flash is all zeros or noise", () => {
+errors("ERROR 02 if flash is all zeros or noise", () => {
   const noise = new Uint8Array(FLASH_SIZE);
   new Random(5).fill(noise);
   for (const contents of [new Uint8Array(FLASH_SIZE), noise]) {
@@ -234,7 +234,7 @@ errors("ERROR 02 where flash is all zeros or noise", () => {
   }
 });
 
-errors("ERROR 03 where the random source fails, and none when it is back", () => {
+errors("ERROR 03 if the random source fails, and no error once it works again", () => {
   const card = new Card(FIRMWARE, { flash: demoFlash() });
   card.randomFails = true;
   card.hold("press");
@@ -244,7 +244,7 @@ errors("ERROR 03 where the random source fails, and none when it is back", () =>
   shows(card, "PIN>");
 });
 
-errors("ERROR 03 where the random source stands still or repeats itself", () => {
+errors("ERROR 03 if the random source stands still or repeats itself", () => {
   const flash = demoFlash();
   const fill = Random.prototype.fill;
   try {
@@ -269,7 +269,7 @@ errors("ERROR 03 on a blank card, before NO KEY", () => {
   shows(card, "NO KEY");
 });
 
-errors("ERROR 03 where no fresh lock code can be drawn; the code is good again afterwards", () => {
+errors("ERROR 03 if no fresh lock code can be drawn; once it works again the unlock code is accepted", () => {
   const card = turnedOn(DEMO);
   lock(card);
   const code = readUnlockCode(card);
@@ -311,7 +311,7 @@ errors("come before LOCKED, and after BATT LOW", () => {
   shows(card, "ERROR 03");
 });
 
-/** An error stands for 30 s; no key does anything there, but PRESS and its hold turn off. */
+/** An error is shown for 30 s. No key has an effect, except PRESS and its hold, which turn the card off. */
 function staysError(card: Card, text: string): void {
   shows(card, text);
   card.press("ok");
@@ -336,7 +336,7 @@ function staysError(card: Card, text: string): void {
 
 const settings = suite("personalization");
 
-settings("3 to 10 tries", () => {
+settings("a card can have 3 to 10 tries", () => {
   for (let tries = 3; tries <= 10; tries++) {
     const card = turnedOn({ ...DEMO, tries });
     for (let left = tries - 1; left > 0; left--) {
@@ -353,7 +353,7 @@ settings("3 to 10 tries", () => {
   }
 });
 
-settings("every suite of a card", () => {
+settings("a card can have every suite", () => {
   for (const hash of ["SHA1", "SHA256", "SHA512"]) {
     for (const pinHash of ["", "-PSHA1", "-PSHA256", "-PSHA512"]) {
       const pinCheck = pinHash ? "server" : "card";
@@ -369,7 +369,7 @@ settings("every suite of a card", () => {
   }
 });
 
-settings("answers the vectors of test/vectors in every suite of a card", () => {
+settings("a card answers the vectors of test/vectors in every suite", () => {
   for (const { suite, key, input, response } of atLeast(100, ocraVectors("card.json"))) {
     const card = turnedOn({ ...DEMO, suite, pinCheck: input.pin ? "server" : "card", key });
     enter(card, input.pin ?? DEMO.pin);
@@ -398,7 +398,7 @@ endurance("every wrong PIN counts, however many logins came before", () => {
   }
 });
 
-endurance("an empty battery turns it off at a PIN, and no try is spent, wherever in its flash that falls", () => {
+endurance("an empty battery at a PIN turns the card off and spends no try, wherever in flash that falls", () => {
   const card = turnedOn(DEMO);
   for (let round = 0; round < 90; round++) {
     card.type("4071");
@@ -415,7 +415,7 @@ endurance("an empty battery turns it off at a PIN, and no try is spent, wherever
   }
 });
 
-endurance("a login that finds its page full, cut short anywhere, costs a try at most", () => {
+endurance("a login that finds its page full and is interrupted anywhere spends one try at most", () => {
   const card = turnedOn(DEMO);
   fillPage(card);
   card.type("4071");
@@ -430,7 +430,7 @@ endurance("a login that finds its page full, cut short anywhere, costs a try at 
   assert.ok(cuts > 80, "a page was written");
 });
 
-endurance("a first start cut short anywhere starts again", () => {
+endurance("a first start interrupted anywhere starts again", () => {
   const card = new Card(FIRMWARE);
   card.save("blank");
   const fresh = () => {
@@ -444,7 +444,7 @@ endurance("a first start cut short anywhere starts again", () => {
   );
 });
 
-endurance("five wrong PINs lock it, wherever in its flash they fall", () => {
+endurance("five wrong PINs lock the card, wherever in flash they fall", () => {
   const card = turnedOn(DEMO);
   for (let round = 0; round < 90; round++) {
     card.save("before");
@@ -456,7 +456,7 @@ endurance("five wrong PINs lock it, wherever in its flash they fall", () => {
   }
 });
 
-endurance("a last wrong PIN cut short anywhere is the last", () => {
+endurance("a last wrong PIN interrupted anywhere is the last", () => {
   const card = turnedOn(DEMO);
   for (let i = 0; i < 4; i++) {
     enter(card, "1111");
@@ -474,7 +474,7 @@ endurance("a last wrong PIN cut short anywhere is the last", () => {
   assert.ok(cuts > 30, "the wrap is destroyed word by word");
 });
 
-endurance("a right unlock code cut short anywhere leaves the card locked, and its lock code good", () => {
+endurance("a right unlock code interrupted anywhere leaves the card locked, and its lock code valid", () => {
   const card = turnedOn(DEMO);
   lock(card);
   const old = readUnlockCode(card);
@@ -497,7 +497,7 @@ endurance("a right unlock code cut short anywhere leaves the card locked, and it
   });
 });
 
-endurance("a change of the PIN cut short anywhere leaves the old PIN or the new one, and the key", () => {
+endurance("a PIN change interrupted anywhere leaves the old PIN or the new one, and the key", () => {
   const card = turnedOn(DEMO);
   enter(card, "4071");
   card.hold("ok");
@@ -520,7 +520,7 @@ endurance("a change of the PIN cut short anywhere leaves the old PIN or the new 
   assert.is(seen.size, 2);
 });
 
-endurance("a PIN set after an unlock code and cut short anywhere: locked still, or set", () => {
+endurance("a PIN set after an unlock code and interrupted anywhere leaves the card locked, or the PIN set", () => {
   const card = turnedOn(DEMO);
   lock(card);
   const code = readUnlockCode(card);
@@ -540,7 +540,7 @@ endurance("a PIN set after an unlock code and cut short anywhere: locked still, 
   });
 });
 
-endurance("a personalization cut short anywhere leaves no key, or a whole card", () => {
+endurance("a personalization interrupted anywhere leaves no key, or a complete card", () => {
   const blank = new Flash();
   const first = new Card(FIRMWARE, { flash: blank });
   first.hold("press");
@@ -586,8 +586,8 @@ function fillPage(card: Card): void {
 }
 
 /**
- * The card stands before OK, whose every flash operation is cut; `check` is told whether it was a clean cut before the
- * first. Returns how many operations there are.
+ * Presses OK on the card, with a cut at each of its flash operations. `check` gets whether it was a clean cut before the first
+ * one. Returns the number of operations.
  */
 function everyCutOfOk(card: Card, check: (first: boolean) => void): number {
   card.save("everyCut");
@@ -628,7 +628,7 @@ off("leaves nothing in memory that was entered, derived or shown", () => {
   }
 });
 
-off("leaves no digits in memory that were not used yet", () => {
+off("leaves no unused digits in memory", () => {
   const card = turnedOn(DEMO);
   card.type("4071");
   assert.ok(holds(card, Buffer.from("4071")), "they are where they are looked for");
@@ -682,7 +682,7 @@ off("leaves a memory that does not depend on key, PIN or challenge", () => {
   }
 });
 
-off("closes the key when the PIN was set", () => {
+off("closes the key after PIN SET", () => {
   const card = turnedOn(DEMO);
   enter(card, "4071");
   card.hold("ok");
@@ -702,7 +702,7 @@ function holds(card: Card, secret: Uint8Array): boolean {
   return false;
 }
 
-// ---- what a person does ----
+// ---- actions of a person ----
 
 /** A card with the given settings that has been turned on. */
 function turnedOn(data: PersonalizationRecord): Card {
@@ -722,7 +722,7 @@ function shows(card: Card, text: string): void {
   assert.is(card.display, text);
 }
 
-/** Wrong PINs until it is LOCKED. */
+/** Enters wrong PINs until the card is LOCKED. */
 function lock(card: Card): void {
   for (let i = 0; i < 4; i++) {
     enter(card, "1111");
@@ -759,7 +759,7 @@ function answers(card: Card, pin: string): void {
   shows(card, respond(DEMO, "123456"));
 }
 
-// ---- what a site and a help desk compute ----
+// ---- computations of a site and a help desk ----
 
 function respond(data: PersonalizationRecord, challenge: string, pin?: string): string {
   return ocra(data.suite, data.key, pin === undefined ? { challenge } : { challenge, pin });
@@ -771,7 +771,7 @@ function unlockCode(lockCode: string): string {
 
 // ---- damage ----
 
-/** The firmware with one bit changed where the bytes `start` (hex) stand in it. */
+/** The firmware with one bit changed in its bytes `start` (hex). */
 function damagedFirmware(start: string): WebAssembly.Module {
   const bytes = readFileSync(FIRMWARE_FILE);
   const at = bytes.indexOf(Buffer.from(start, "hex"));
@@ -796,7 +796,7 @@ function damagedFlash(offset: number): Flash {
   return new Flash(contents);
 }
 
-/** The flash of a demo card with another suite, and the check value of its head as it must be then. */
+/** The flash of a demo card with another suite, and the matching check value of its head. */
 function flashWithSuite(suite: string): Flash {
   const flash = demoFlash();
   const contents = Buffer.from(flash.bytes);
@@ -807,12 +807,12 @@ function flashWithSuite(suite: string): Flash {
   return new Flash(new Uint8Array(contents));
 }
 
-/** Where the only page begins that is not erased. */
+/** The address of the only page that is not erased. */
 function pageAt(flash: Flash): number {
   return Math.floor(flash.bytes.findIndex((byte) => byte !== 0xff) / PAGE_SIZE) * PAGE_SIZE;
 }
 
-/** Where the root secret lies (docs/FLASH.md). */
+/** The address of the root secret (docs/FLASH.md). */
 function rootAt(flash: Flash): number {
   return pageAt(flash) + Offset.ROOT;
 }

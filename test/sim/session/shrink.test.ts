@@ -1,4 +1,4 @@
-// Shrinking of runs, judged by rules of this test, so that no card is needed to decide which of two runs to keep.
+// Shrinking of runs. Rules of this test, instead of a card, decide whether a run still shows the difference.
 
 import * as assert from "uvu/assert";
 import type { Finding, Run, Shown } from "../../../sim/session/monkey/monkey.js";
@@ -35,7 +35,7 @@ function among(needed: readonly Step[], noise: number): Step[] {
   return needed.flatMap((step) => [...around, step]).concat(around);
 }
 
-/** Shows it in the step at which all of these have come, in their order. */
+/** The difference shows in the step at which all of these have come, in their order. */
 function inOrder(...wanted: ((step: Step) => boolean)[]): Rule {
   return ({ steps }) => {
     let met = 0;
@@ -69,7 +69,7 @@ test("a run of hundreds of steps takes few tries", () => {
   assert.ok(tries < 60, `${tries} tries`);
 });
 
-test("steps after the one that shows it are removed at once", () => {
+test("steps after the one that shows the difference are removed at once", () => {
   const [{ steps }] = short(
     [{ do: "noise" }, ...NOISE],
     inOrder((step) => step.do === "noise"),
@@ -77,7 +77,7 @@ test("steps after the one that shows it are removed at once", () => {
   assert.equal(steps, [{ do: "noise" }]);
 });
 
-test("waits get round, or else as short as they can be", () => {
+test("waits become round, or else as short as possible", () => {
   const longer = (least: number) => inOrder((step) => step.do === "wait" && step.ms >= least);
   for (const [ms, least, left] of [
     [50_000, 1_234, 30_000],
@@ -91,7 +91,7 @@ test("waits get round, or else as short as they can be", () => {
   }
 });
 
-test("values get simpler one by one, as far as it shows", () => {
+test("values become simpler one by one, as long as the difference shows", () => {
   const command: Step = {
     ...{ do: "command", via: "wrong MAC", spoilt: "size" },
     meant: { ins: "PUT_KEY", keys: 3, short: true, wrong: "kcv" },
@@ -112,7 +112,7 @@ test("values get simpler one by one, as far as it shows", () => {
   ]);
 });
 
-test("the card it begins with gets simpler, too", () => {
+test("the initial card becomes simpler", () => {
   const noise = inOrder((step) => step.do === "noise");
   assert.equal(short([{ do: "noise" }], noise)[0].start, { seed: 1, card: "blank" });
   const demo: Rule = (run) => (run.start.card === "demo" ? noise(run) : undefined);

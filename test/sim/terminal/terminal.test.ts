@@ -34,7 +34,7 @@ const test = suite("terminal simulator");
 const ENTER = "\r";
 const TAB = "\t";
 const OFF = /State +OFF/;
-/** Where the big screen begins. */
+/** The column at which the big screen begins. */
 const BIG_X = 3;
 const BIG_Y = 2;
 
@@ -79,7 +79,7 @@ async function enterPin(program: TerminalProgram, pin: string, then: string): Pr
 
 // ---- as a user ----
 
-test("a login, from the challenge to Welcome", () =>
+test("a login runs from the challenge to Welcome", () =>
   withSimulator(async (program) => {
     assert.ok(program.alternate);
     await program.until(/═ Digital Security Card\+ ═/);
@@ -141,7 +141,7 @@ test("wrong PINs lock the card; the help desk's unlock code unlocks it, and a ne
     await program.until(/Tries +5 left/);
   }));
 
-test("the mouse presses and holds, and gives the focus", () =>
+test("the mouse presses and holds keys, and moves the focus", () =>
   withSimulator(async (program) => {
     const at = (label: string) => {
       const y = program.lines().findIndex((line) => line.includes(`  ${label}  `) && line.includes("["));
@@ -154,10 +154,10 @@ test("the mouse presses and holds, and gives the focus", () =>
     program.mouse(press.x, press.y, "up");
     await program.until(/\[ +PRESS +\]/);
     const four = at("4");
-    // Both at once, as they arrive from a slow line.
+    // Both in one piece, as they arrive from a slow line.
     program.send(`\x1b[<0;${four.x + 1};${four.y + 1}M\x1b[<0;${four.x + 1};${four.y + 1}m0`);
     await program.until(shows("PIN>**"));
-    // The old form of the reports.
+    // The old form of mouse reports.
     const old = (button: number) => `\x1b[M${String.fromCharCode(32 + button, 33 + four.x, 33 + four.y)}`;
     program.send(old(0) + old(3));
     await program.until(shows("PIN>***"));
@@ -166,7 +166,7 @@ test("the mouse presses and holds, and gives the focus", () =>
     await program.until(/═ Login ═/);
   }));
 
-test("the battery, fast forward and the help", () =>
+test("keys change the battery, fast-forward the time and show the help", () =>
   withSimulator(async (program) => {
     await turnOn(program);
     program.send("b");
@@ -190,7 +190,7 @@ test("the battery, fast forward and the help", () =>
     await program.until(/^(?![\s\S]*═ Help ═)[\s\S]*─ Login ─/);
   }));
 
-test("every size from 80x24 to 200x60 has everything; a smaller one says what is needed", () =>
+test("every size from 80x24 to 200x60 shows everything; a smaller one says what is needed", () =>
   withSimulator(async (program) => {
     for (const [columns, rows] of [
       [100, 24],
@@ -213,7 +213,7 @@ test("every size from 80x24 to 200x60 has everything; a smaller one says what is
     await turnOn(program);
   }));
 
-test("a colon takes a command of the language, and says what came of it", () =>
+test("a colon takes a command of the language and shows its result", () =>
   withSimulator(async (program) => {
     program.send(`:hold press${ENTER}`);
     await program.until(/done; the display is PIN>/);
@@ -231,7 +231,7 @@ test("a colon takes a command of the language, and says what came of it", () =>
     await program.until(shows("PIN>*"));
   }));
 
-test("k keeps the card, l brings it back as it was", () =>
+test("k keeps the card in memory, and l restores it", () =>
   withSimulator(async (program) => {
     program.send("l");
     await program.until(/no card was kept/);
@@ -248,7 +248,7 @@ test("k keeps the card, l brings it back as it was", () =>
     await program.until(shows("PIN>****"));
   }));
 
-test("s saves a picture of the card under a name that is free", async () => {
+test("s saves a picture of the card under a free name", async () => {
   const folder = scratchFolder();
   writeFileSync(join(folder, "card-0001.txt"), "mine");
   const program = TerminalProgram.simulator(["--demo", "--seed", "1"], 80, 24, folder);
@@ -276,7 +276,7 @@ test("the state pane names the record, the serial line and the flash file", asyn
   }
 });
 
-test("--ascii draws in ASCII where the locale has UTF-8", async () => {
+test("--ascii draws in ASCII although the locale has UTF-8", async () => {
   const program = TerminalProgram.simulator(["--demo", "--ascii", "--seed", "1"]);
   try {
     await program.until(OFF);
@@ -291,7 +291,7 @@ test("--ascii draws in ASCII where the locale has UTF-8", async () => {
 /** Long enough for it to wake several times, in ms. */
 const IDLE_TIME = 1500;
 
-test("a card that is off is not drawn again", () =>
+test("a card that is off is not redrawn", () =>
   withSimulator(async (program) => {
     // The last line is drawn last.
     await program.until(/\? help/);
@@ -316,45 +316,40 @@ const ROUNDING = 1;
 const BASH = "/bin/bash";
 const NO_BASH = existsSync(BASH) ? undefined : "there is no bash";
 
-testUnless(
-  test,
-  NO_BASH,
-  "Ctrl-Z gives the terminal to the shell, and the card's time stands still until it is continued",
-  async () => {
-    const program = TerminalProgram.simulatorAsJob(BASH, ["--demo", "--seed", "1"]);
-    try {
-      await program.until(OFF);
-      await turnOn(program);
-      const start = performance.now();
-      program.send("40");
-      await program.until(shows("PIN>**"));
-      const before = await cardTime(program);
-      // What follows is typed to the shell, not to the card.
-      program.send("\x1a71");
-      await program.until(/^shell>/m);
-      assert.not.ok(program.alternate);
-      assertRestored(program.raw);
-      const stopped = performance.now();
-      await sleep(STOP_TIME);
-      const stood = performance.now() - stopped;
-      program.send(ENTER);
-      await program.until(shows("PIN>**"));
-      assert.ok(program.alternate);
-      const passed = (await cardTime(program)) - before;
-      const running = (performance.now() - start - stood) / 1000;
-      assert.ok(passed <= running + ROUNDING, `${passed} s passed while it ran for ${running} s`);
-      program.send(`71${ENTER}`);
-      await program.until(shows("CHALLNG>"));
-      program.send("q");
-      assert.is(await program.exit, 0);
-      assertRestored(program.raw);
-    } finally {
-      await program.close();
-    }
-  },
-);
+testUnless(test, NO_BASH, "Ctrl-Z returns to the shell, and the card's time stops until it is continued", async () => {
+  const program = TerminalProgram.simulatorAsJob(BASH, ["--demo", "--seed", "1"]);
+  try {
+    await program.until(OFF);
+    await turnOn(program);
+    const start = performance.now();
+    program.send("40");
+    await program.until(shows("PIN>**"));
+    const before = await cardTime(program);
+    // What follows is typed to the shell, not to the card.
+    program.send("\x1a71");
+    await program.until(/^shell>/m);
+    assert.not.ok(program.alternate);
+    assertRestored(program.raw);
+    const stopped = performance.now();
+    await sleep(STOP_TIME);
+    const stood = performance.now() - stopped;
+    program.send(ENTER);
+    await program.until(shows("PIN>**"));
+    assert.ok(program.alternate);
+    const passed = (await cardTime(program)) - before;
+    const running = (performance.now() - start - stood) / 1000;
+    assert.ok(passed <= running + ROUNDING, `${passed} s passed while it ran for ${running} s`);
+    program.send(`71${ENTER}`);
+    await program.until(shows("CHALLNG>"));
+    program.send("q");
+    assert.is(await program.exit, 0);
+    assertRestored(program.raw);
+  } finally {
+    await program.close();
+  }
+});
 
-test("where no shell could continue it, Ctrl-Z does no harm", () =>
+test("Ctrl-Z does no harm if no shell can continue the program", () =>
   withSimulator(async (program) => {
     await turnOn(program);
     program.send("\x1a");
@@ -363,7 +358,7 @@ test("where no shell could continue it, Ctrl-Z does no harm", () =>
     await enterPin(program, DEMO.pin, "CHALLNG>");
   }));
 
-test("a contact that is closed when nobody is at the card any more opens", () => {
+test("a contact that nobody holds any more opens", () => {
   const card = new Card(loadFirmware());
   const moves = contacts(card);
   const keypresses = new Keypresses(card);
@@ -391,7 +386,7 @@ test("q and Ctrl-C end it and restore the terminal", async () => {
   }
 });
 
-test("a signal ends it, with the terminal restored", async () => {
+test("a signal ends it and restores the terminal", async () => {
   for (const [signal, code] of [
     ["SIGTERM", 143],
     ["SIGHUP", 129],
@@ -412,7 +407,7 @@ const NPM_IN_A_SHELL = 'npm start --silent <&0 & echo $! > "$0"; wait $!; read -
 testUnless(
   test,
   NO_BASH,
-  "npm start: a signal that ends npm ends the simulator, and the terminal is restored",
+  "npm start: a signal that ends npm ends the simulator and restores the terminal",
   async () => {
     for (const signal of ["SIGTERM", "SIGKILL"] as const) {
       const file = join(scratchFolder(), "pid");
@@ -429,7 +424,7 @@ testUnless(
   },
 );
 
-test("TERM=dumb: one line that points to --headless, and no escape sequence", async () => {
+test("TERM=dumb gives one line that names --headless, and no escape sequence", async () => {
   const program = TerminalProgram.simulator(["--demo"], 80, 24, undefined, { TERM: "dumb" });
   assert.is(await program.exit, 2);
   assert.match(program.raw, /^dsc-sim: [^\n]*--headless[^\n]*\r?\n$/);
@@ -437,7 +432,7 @@ test("TERM=dumb: one line that points to --headless, and no escape sequence", as
   await program.close();
 });
 
-test("NO_COLOR, and terminals of eight colours: none is used, and what has the keys still shows", async () => {
+test("with NO_COLOR or a terminal of eight colours no colour is used, and the focus still shows", async () => {
   const environments: Record<string, string>[] = [{ NO_COLOR: "1" }, { TERM: "xterm" }, { TERM: "linux" }];
   for (const env of environments) {
     const program = TerminalProgram.simulator(["--demo", "--seed", "1"], 80, 24, undefined, env);
@@ -509,7 +504,7 @@ test("a crash restores the terminal first, then says what happened", async () =>
   }
 });
 
-test("where stdout is no terminal, one line points to --headless", () => {
+test("if stdout is no terminal, one line names --headless", () => {
   const run = spawnSync(process.execPath, [join(ROOT, "sim/dsc-sim.mjs"), "--demo"], { encoding: "utf8" });
   assert.is(run.status, 2);
   assert.is(run.stdout, "");
@@ -532,7 +527,7 @@ function signIn(site: Site): string {
   return ocra(DEMO.suite, DEMO.key, { challenge: answer.challenge });
 }
 
-test("the site takes the right response once", () => {
+test("the site accepts the right response once", () => {
   const { site } = siteWithClock();
   const response = signIn(site);
   assert.is(site.respond(response).outcome, "welcome");
@@ -542,7 +537,7 @@ test("the site takes the right response once", () => {
   assert.is(site.respond(response).outcome, "refused");
 });
 
-test("a wrong response uses the challenge up", () => {
+test("a wrong response spends the challenge", () => {
   const { site } = siteWithClock();
   const response = signIn(site);
   const wrong = String((Number(response[0]) + 1) % 10) + response.slice(1);
@@ -561,7 +556,7 @@ test("a new sign-in and starting over void the challenge", () => {
   assert.is(site.signIn("", "").outcome, "refused");
 });
 
-test("refusals in a row lock the site for its time; a welcome ends the row", () => {
+test("refusals in a row lock the site for its time; a welcome resets the count", () => {
   const { site, clock } = siteWithClock();
   for (let i = 1; i < REFUSALS; i++) assert.is(site.signIn("demo", "no").outcome, "refused");
   assert.is(site.respond(signIn(site)).outcome, "welcome");
@@ -577,7 +572,7 @@ test("refusals in a row lock the site for its time; a welcome ends the row", () 
 
 // ---- the parts ----
 
-/** What a view draws, as plain text. */
+/** The drawing of a view, as plain text. */
 function drawn(width: number, height: number, draw: (canvas: Canvas) => void): string {
   const canvas = new Canvas(width, height);
   draw(canvas);
@@ -590,7 +585,7 @@ function demoCard(): Card {
   return card;
 }
 
-test("the log names no digit of what is typed or shown", () => {
+test("the log has no digit that was typed or shown", () => {
   const card = demoCard();
   const log = new EventLog(card);
   const area = { x: 0, y: 0, width: 60, height: 60 };
@@ -625,7 +620,7 @@ test("the log names no digit of what is typed or shown", () => {
   assert.not.match(text, /digit \d|shows \d/);
 });
 
-test("the log keeps the last entries only, however long the card is used", () => {
+test("the log keeps only the last entries, however long the card is used", () => {
   const log = new EventLog(demoCard());
   const height = 2000;
   for (let entry = 1; entry < height; entry++) log.add(`entry ${entry}`);
@@ -637,7 +632,7 @@ test("the log keeps the last entries only, however long the card is used", () =>
   assert.is(kept?.at(-1), `entry ${height - 1}`);
 });
 
-test("the login pane masks the password, takes digits only as response, and counts the lockout down", () => {
+test("the login pane masks the password, takes only digits as a response, and counts down the lockout", () => {
   const log: string[] = [];
   const { site, clock } = siteWithClock();
   const pane = new LoginPane((text) => log.push(text), site);
@@ -671,7 +666,7 @@ test("the login pane masks the password, takes digits only as response, and coun
   ]);
 });
 
-test("keys and mouse reports are told apart however they arrive", () => {
+test("keys and mouse reports are distinguished however their bytes arrive", () => {
   const input =
     "a\x1b[<0;3;4M\x1b[<0;3;4m7\x1b[A\x1bOB\x1b[<35;1;1M\x1b[<64;1;1M\r\t\x7f\x03\x1b[M #$\x1b[M##$\x1b[15;2~\xe9z";
   const expected = [
@@ -695,7 +690,7 @@ test("keys and mouse reports are told apart however they arrive", () => {
   assert.equal(decoder.flush(), [{ kind: "key", name: "escape" }]);
 });
 
-test("only the left button presses, with Shift, Alt or Ctrl too; the release of another one releases nothing", () => {
+test("only the left button presses, also with Shift, Alt or Ctrl; releasing another button releases nothing", () => {
   const sgr = (button: number, end: string) => `\x1b[<${button};3;4${end}`;
   for (const button of [1, 2, 3, 5, 6, 32, 34, 64, 65, 66, 128, 129])
     assert.equal(new InputDecoder().feed(sgr(button, "M") + sgr(button, "m")), [], `button ${button}`);
@@ -709,7 +704,7 @@ test("only the left button presses, with Shift, Alt or Ctrl too; the release of 
   );
 });
 
-test("a paste is one event however its bytes arrive, ends with it, and does not grow", () => {
+test("a paste is one event however its bytes arrive, ends with its end mark, and is limited", () => {
   const text = "12\x1b[A\x1b[200~\x1b[201q\r".repeat(500);
   const input = `a\x1b[200~${text}\x1b[201~b`;
   for (const size of [1, 2, 3, 7, 1000, input.length]) {
@@ -729,7 +724,7 @@ test("a paste is one event however its bytes arrive, ends with it, and does not 
   assert.equal(cut.feed("x"), [{ kind: "key", name: "x" }]);
 });
 
-test("a hold that comes again at once is the same; the queue is short; forgetting empties it", () => {
+test("a repeated hold is the same hold; the queue is short; forgetting empties it", () => {
   let now = 0;
   let full = 0;
   const card = new Card(loadFirmware());
@@ -761,7 +756,7 @@ function contacts(card: Card): string[] {
   return moves;
 }
 
-test("keys become contacts one after another, whatever the steps of time", () => {
+test("keys become contacts one after another, for any steps of time", () => {
   for (const step of [1, 7, 25, 750, 5000]) {
     const card = new Card(loadFirmware());
     const moves = contacts(card);
@@ -774,7 +769,7 @@ test("keys become contacts one after another, whatever the steps of time", () =>
   }
 });
 
-test("a click lasts long enough, a hold as long as the button is down, and a lost release not for ever", () => {
+test("a click is long enough, a hold as long as the button is down, and a lost release ends", () => {
   const card = new Card(loadFirmware());
   const moves = contacts(card);
   const keypresses = new Keypresses(card);
@@ -796,7 +791,7 @@ test("a click lasts long enough, a hold as long as the button is down, and a los
   assert.equal(moves, ["21200 7 down", "21280 7 up"]);
 });
 
-test("the big characters differ, in both kinds of drawing and in both sizes", () => {
+test("the big characters differ, in both drawings and both sizes", () => {
   for (const draw of [lineGlyph, asciiGlyph]) {
     for (const size of [1, 2] as const) {
       const glyphs = new Map<string, string>();
@@ -812,7 +807,7 @@ test("the big characters differ, in both kinds of drawing and in both sizes", ()
   }
 });
 
-test("line drawing is for locales with UTF-8, ASCII for all others", () => {
+test("locales with UTF-8 get line drawing, all others ASCII", () => {
   for (const [environment, art] of [
     [{ LANG: "en_US.UTF-8" }, UNICODE],
     [{ LANG: "C.utf8" }, UNICODE],
@@ -824,7 +819,7 @@ test("line drawing is for locales with UTF-8, ASCII for all others", () => {
     assert.is(lineArtOf(environment), art, JSON.stringify(environment));
 });
 
-/** The panes that take their own space. */
+/** The panes that must not overlap. */
 function panesOf({ card, login, desk, state, log, keys, line }: Layout): Rect[] {
   return [card, login, desk === login ? undefined : desk, state, log, keys, line].filter((area) => area !== undefined);
 }

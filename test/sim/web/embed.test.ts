@@ -18,7 +18,7 @@ import { begins, FRUGAL, openStanding, SharedPage } from "../../support/webpage.
 const test = suite("embedded card");
 
 const CHALLENGE = "673854";
-/** Bytes by which memory may differ between two moments at which nothing is left over. */
+/** Bytes by which memory may differ between two moments without a leak. */
 const NOISE = 256 * 1024;
 
 let card: Serving;
@@ -72,7 +72,7 @@ const LOG_IN = `
   await card.type("${CHALLENGE}");
   const { display } = await card.press("ok");`;
 
-inOtherPage("another site's page logs in by the element, and hears each screen", async (page) => {
+inOtherPage("another site's page logs in by the element, and gets each screen", async (page) => {
   const told = await withElement<{ display: string; heard: string[] }>(
     page,
     `const heard = [];
@@ -85,7 +85,7 @@ inOtherPage("another site's page logs in by the element, and hears each screen",
   assert.equal(told.heard, ["PIN>", "PIN>*", "PIN>**", "PIN>***", "PIN>****", "CHALLNG>", ...digits, told.display]);
 });
 
-inOtherPage("time passes by message, and what is no request is answered with what is wrong", async (page) => {
+inOtherPage("a message advances the time, and an invalid request is answered with the reason", async (page) => {
   const answers = await withElement<{ before: number; after: number; errors: string[] }>(
     page,
     `const { time: before } = await card.screen();
@@ -105,7 +105,7 @@ inOtherPage("time passes by message, and what is no request is answered with wha
 });
 
 inOtherPage(
-  "a card hears the window around it and the origin that its address names, and nobody else",
+  "a card listens to its parent window and the origin in its address, and to nobody else",
   async (page) => {
     const heard = await page.evaluate(`(async () => {
     const home = ${JSON.stringify(card.url)};
@@ -127,7 +127,7 @@ inOtherPage(
     const all = { named, unnamed, wrong, star };
     for (const [name, { contentWindow }] of Object.entries(all)) from.set(name, contentWindow);
     for (const { contentWindow } of Object.values(all)) contentWindow.postMessage({ dsc: 1, id: 1, command: "hold", key: "press" }, "*");
-    // The card that answers is asked last: by then the others have had their turn.
+    // The card that answers is asked last; the others have had their turn before it.
     await new Promise((resolve) => {
       addEventListener("message", ({ source, data }) => source === named.contentWindow && data.id === 2 && resolve());
       named.contentWindow.postMessage({ dsc: 1, id: 2, command: "screen" }, "*");
@@ -136,7 +136,7 @@ inOtherPage(
   })()`);
     assert.equal(heard, ["named answer", "named answer"]);
     for (const frame of page.frames().filter((one) => one.url().includes("card.html"))) {
-      // A card that obeyed is on, whomever it told. Its picture comes a frame later.
+      // A card that obeyed is on, even if its answer went elsewhere. Its picture comes a frame later.
       await frame.evaluate("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))");
       const display = await frame.locator("svg.card").getAttribute("data-display");
       const obeys = frame.url() === `${card.url}card.html?origin=${around.slice(0, -1)}`;
@@ -146,7 +146,7 @@ inOtherPage(
   /target origin provided .* does not match/,
 );
 
-inOtherPage("an element hears its own frame only", async (page) => {
+inOtherPage("an element listens only to its own frame", async (page) => {
   await withElement(page, "await card.screen();");
   const events = await page.evaluate(`(async () => {
     const card = document.querySelector("dsc-card");
@@ -160,7 +160,7 @@ inOtherPage("an element hears its own frame only", async (page) => {
   assert.is(events, 0);
 });
 
-inOtherPage("a card that is taken out of the page answers no more, and one that is put back is new", async (page) => {
+inOtherPage("a card removed from the page answers no more, and one put back is new", async (page) => {
   const outcome = await withElement<string[]>(
     page,
     `await card.hold("press");
@@ -172,7 +172,7 @@ inOtherPage("a card that is taken out of the page answers no more, and one that 
      document.body.append(card);
      return [first, none, (await card.screen()).state];`,
   );
-  assert.equal(outcome, ["the card was taken out of the page", "the card is not in a page", "OFF"]);
+  assert.equal(outcome, ["the card was removed from the page", "the card is not in a page", "OFF"]);
 });
 
 packageTest(test, NO_CHROMIUM, "the page of examples shows the card as an element and as a frame", async () => {
@@ -189,10 +189,10 @@ packageTest(test, NO_CHROMIUM, "the page of examples shows the card as an elemen
   await page.context().close();
 });
 
-packageTest(test, NO_CHROMIUM, "a thousand logins leave nothing in memory", async () => {
+packageTest(test, NO_CHROMIUM, "a thousand logins leak no memory", async () => {
   const { page } = await openPage(browser, `${card.url}embed.html`, FRUGAL, stopTime);
   const session = await page.context().newCDPSession(page);
-  // Many at once: to wait for each takes longer than the login.
+  // Many at once, because waiting for each takes longer than the login.
   const logIn = (times: number) =>
     withElement(
       page,
@@ -211,7 +211,7 @@ packageTest(test, NO_CHROMIUM, "a thousand logins leave nothing in memory", asyn
        }`,
     );
   const used = async () => {
-    // Draws what was left to the next frame.
+    // Draws what is left for the next frame.
     for (const frame of page.frames()) await passTime(frame, 1000);
     await session.send("HeapProfiler.collectGarbage");
     const { usedSize } = (await session.send("Runtime.getHeapUsage")) as { usedSize: number };
@@ -225,7 +225,7 @@ packageTest(test, NO_CHROMIUM, "a thousand logins leave nothing in memory", asyn
   await page.context().close();
 });
 
-packageTest(test, NO_CHROMIUM, "once it was there the page works without its server", async () => {
+packageTest(test, NO_CHROMIUM, "after the first visit the page works without its server", async () => {
   const own = await serve(await bundle());
   const { page, complaints } = await openStanding(browser, own.url, { serviceWorkers: "allow" });
   await page.evaluate("navigator.serviceWorker.ready");

@@ -8,7 +8,7 @@ import { suite } from "../../support/suite.js";
 
 const test = suite("a session at the card's pace");
 
-/** A timer whose time passes only as a test lets it. */
+/** A timer whose time passes only when the test says so. */
 class HandTimer implements Timer {
   readonly #waiting = new Set<{ readonly at: number; readonly run: () => void }>();
   #now = 0;
@@ -63,7 +63,7 @@ test("a screen comes at its time and not before, and the show ends with the sess
   assert.ok(changes > 0);
 });
 
-test("a show that is ended tells nothing any more", async () => {
+test("an ended show reports nothing more", async () => {
   const { film, timer, shown } = filmOf();
   let changes = 0;
   const playing = film.play(() => changes++);

@@ -11,7 +11,7 @@ import { enter } from "../../support/webcard.js";
 
 const test = suite("card in Firefox");
 
-packageTest(test, NO_FIREFOX, "a login by mouse", async () => {
+packageTest(test, NO_FIREFOX, "a login works by mouse", async () => {
   const serving = await serve(await bundle());
   const firefox = await Firefox.start();
   try {

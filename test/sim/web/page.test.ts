@@ -30,13 +30,13 @@ import { begins, openStanding, webSuite } from "../../support/webpage.js";
 const web = webSuite("card in a browser");
 const { test, inPage } = web;
 
-/** Gzipped, all files together. */
+/** The size of all files together, compressed by gzip. */
 const MOST_BYTES = 60 * 1024;
 const WRONG_PIN = "1111";
 const NEW_PIN = "5806";
-/** The rules of axe that depend on colours or sizes; the others read what is the same at each width and in each scheme. */
+/** The rules of axe that depend on colours or sizes; the others give the same result at each width and in each scheme. */
 const RULES_ON_LOOKS = ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"];
-/** No style depends on the width and on the scheme at once, so each is seen with one of the other. */
+/** No style depends on both the width and the scheme, so each is tried with one value of the other. */
 const LOOKS = [
   { width: 320, colorScheme: "light", rules: undefined },
   { width: 2560, colorScheme: "dark", rules: RULES_ON_LOOKS },
@@ -69,15 +69,15 @@ async function logIn(page: Page, hand: Hand): Promise<void> {
   await page.getByText("Welcome, demo!").waitFor();
 }
 
-inPage("a login by mouse", (page) => logIn(page, mouse(page)));
+inPage("a login works by mouse", (page) => logIn(page, mouse(page)));
 
-inPage("a login by touch", async (page) => logIn(page, await fingers(page)), {
+inPage("a login works by touch", async (page) => logIn(page, await fingers(page)), {
   hasTouch: true,
   isMobile: true,
   viewport: { width: 390, height: 844 },
 });
 
-inPage("a login by keyboard alone", async (page) => {
+inPage("a login works by keyboard alone", async (page) => {
   const hand = keyboard(page);
   await openCard(page, hand);
   const focus = async (id: string) => {
@@ -96,7 +96,7 @@ inPage("a login by keyboard alone", async (page) => {
   await page.getByText("Welcome, demo!").waitFor();
 });
 
-inPage("Enter and the space bar press the key that has the focus, as long as they are held", async (page) => {
+inPage("Enter and the space bar press the focused key as long as they are held", async (page) => {
   for (const code of ["Enter", " "]) {
     await keyOf(page, "press").focus();
     await page.keyboard.down(code);
@@ -111,7 +111,7 @@ inPage("Enter and the space bar press the key that has the focus, as long as the
   }
 });
 
-inPage("a click of a screen reader presses a key, and buttons hold those that have to be held", async (page) => {
+inPage("a screen reader's click presses a key, and buttons do the holds", async (page) => {
   await page.getByRole("button", { name: "Hold PRESS" }).click();
   await shows(page, "PIN>");
   await page.locator('[data-key="7"]').dispatchEvent("click", { detail: 0 });
@@ -127,7 +127,7 @@ inPage("a site refuses a wrong response, and locks after too many", async (page)
   }
 });
 
-inPage("a card that was locked is unlocked by the help desk and takes a new PIN", async (page) => {
+inPage("the help desk unlocks a locked card, which takes a new PIN", async (page) => {
   const hand = script(page);
   await hand.hold("press", "PIN>");
   for (let left = DEMO.tries - 1; left >= 0; left--) {
@@ -164,7 +164,7 @@ inPage("an owner changes the PIN", async (page) => {
   await shows(page, "CHALLNG>");
 });
 
-inPage("battery, power cut and fast-forward", async (page) => {
+inPage("battery, power cut and fast-forward work", async (page) => {
   const hand = script(page);
   const state = (label: string) => page.locator("dl div", { hasText: label }).locator("dd");
   await page.getByLabel("Battery").selectOption("2300");
@@ -186,7 +186,7 @@ inPage("battery, power cut and fast-forward", async (page) => {
   assert.match((await page.locator(".log").textContent()) ?? "", /power failed at a cut/);
 });
 
-inPage("the log and the state hold no digit that was typed or shown", async (page) => {
+inPage("log and state have no digit that was typed or shown", async (page) => {
   await logIn(page, script(page));
   const response = await digitsShown(page);
   const told = `${await page.locator(".log").textContent()} ${await page.locator(".state").textContent()}`;
@@ -243,7 +243,7 @@ async function isWellMade(page: Page, axe: Axe, where: string): Promise<void> {
 }
 
 inPage(
-  "narrow and light, wide and dark, nothing is cut off and axe finds nothing, in every state",
+  "in every state, narrow or wide, light or dark, nothing is cut off and axe finds nothing",
   async (page) => {
     const hand = script(page);
     const axe = await Axe.in(page);
@@ -269,7 +269,7 @@ inPage(
   {},
 );
 
-inPage("whoever wants no motion sees none, and all others see it", async (page) => {
+inPage("with reduced motion nothing moves, otherwise it does", async (page) => {
   const durations = [];
   for (const reducedMotion of ["no-preference", "reduce"] as const) {
     await page.emulateMedia({ reducedMotion });
@@ -278,11 +278,11 @@ inPage("whoever wants no motion sees none, and all others see it", async (page) 
   assert.equal(durations, ["0.06s", "0s"]);
 });
 
-inPage("a card is kept under a name, goes on as it was, and is forgotten", async (page) => {
+inPage("a card is saved under a name, continues as it was, and is deleted", async (page) => {
   const hand = script(page);
   await page.getByLabel("Keep it in this browser as").fill("mine");
   await page.getByRole("button", { name: "Keep" }).click();
-  await page.getByText("Kept, and kept up to date.").waitFor();
+  await page.getByText("Kept, and updated after each change.").waitFor();
   const before = await keptFlash(page);
   await hand.hold("press", "PIN>");
   await enter(hand, WRONG_PIN);
@@ -290,7 +290,7 @@ inPage("a card is kept under a name, goes on as it was, and is forgotten", async
   while ((await keptFlash(page)) === before);
   await page.reload();
   await page.getByLabel("Card", { exact: true }).selectOption("mine");
-  // It can be forgotten as soon as it is shown.
+  // The card can be forgotten as soon as it is shown.
   await page.getByRole("button", { name: "Forget it", disabled: false }).waitFor();
   await hand.hold("press", "PIN>");
   await passTime(page, 100);
@@ -302,7 +302,7 @@ inPage("a card is kept under a name, goes on as it was, and is forgotten", async
   assert.is(await page.getByLabel("Card", { exact: true }).locator("option").count(), 1);
 });
 
-/** What the browser has of the card "mine". */
+/** What the browser stores of the card "mine". */
 function keptFlash(page: Page): Promise<string> {
   return page.evaluate(`new Promise((resolve, reject) => {
     const opening = indexedDB.open("dsc");
@@ -317,11 +317,11 @@ function keptFlash(page: Page): Promise<string> {
   })`);
 }
 
-inPage("a flash file that is none is refused, and the card stays", async (page) => {
+inPage("an invalid flash file is refused, and the card stays", async (page) => {
   await script(page).hold("press", "PIN>");
   for (const buffer of [Buffer.alloc(10), Buffer.alloc(4096)]) {
     await page.getByLabel("Open a flash file").setInputFiles({ name: "x.bin", mimeType: "", buffer });
-    await page.getByText("That is no card's flash.").waitFor();
+    await page.getByText("That is not the flash of a card.").waitFor();
   }
   await shows(page, "PIN>");
 });
@@ -340,7 +340,7 @@ packageTest(test, NO_CHROMIUM, "all files together are below 60 KB gzipped, and 
   }
 });
 
-packageTest(test, NO_CHROMIUM, "each page forbids all but its own files", () => {
+packageTest(test, NO_CHROMIUM, "each page allows only its own files", () => {
   for (const name of ["index.html", "card.html", "embed.html"]) {
     const [, policy] = /http-equiv="Content-Security-Policy"\s+content="([^"]+)"/.exec(text(name)) ?? [];
     const rules = new Map(policy?.split("; ").map((rule) => [rule.split(" ")[0], rule.split(" ").slice(1).join(" ")]));
@@ -355,7 +355,7 @@ packageTest(test, NO_CHROMIUM, "two builds of the same sources are the same byte
   for (const [name, bytes] of await bundle()) assert.equal(bytes, web.site.get(name), name);
 });
 
-packageTest(test, NO_CHROMIUM, "over plain HTTP, where the browser has no algorithms, a login works", async () => {
+packageTest(test, NO_CHROMIUM, "a login works over plain HTTP, where the browser has no cryptography", async () => {
   const { page, complaints } = await openStanding(web.browser, web.serving.url.replace("127.0.0.1", "card.test"));
   try {
     assert.is(await page.evaluate("isSecureContext || crypto.subtle !== undefined"), false);
@@ -366,7 +366,7 @@ packageTest(test, NO_CHROMIUM, "over plain HTTP, where the browser has no algori
   }
 });
 
-packageTest(test, NO_CHROMIUM, "from the disk the page and the card alone work", async () => {
+packageTest(test, NO_CHROMIUM, "the page and the card alone work from the disk", async () => {
   const folder = scratchFolder();
   for (const [name, bytes] of web.site) writeFileSync(join(folder, name), bytes);
   const { page, complaints, requests } = await openStanding(web.browser, pathToFileURL(join(folder, "card.html")).href);

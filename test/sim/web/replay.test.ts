@@ -1,4 +1,4 @@
-// Sessions between the page and `dsc-sim`: what one records the other replays, and what a script does wrong is told.
+// Sessions between the page and `dsc-sim`: each replays what the other records, and the page reports the errors of a script.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -37,7 +37,7 @@ interface Given {
   readonly contents: string | Uint8Array;
 }
 
-/** Chooses files under "Replay a session", and returns what the page says then. */
+/** Chooses files under "Replay a session". Returns the page's message. */
 async function choose(page: Page, ...files: readonly Given[]): Promise<string> {
   const given = files.map(({ name, contents }) => ({ name, mimeType: "", buffer: Buffer.from(contents) }));
   await page.getByLabel("Replay a session").setInputFiles(given);
@@ -46,13 +46,13 @@ async function choose(page: Page, ...files: readonly Given[]): Promise<string> {
   return (await message.textContent()) as string;
 }
 
-/** What came of dropping files on the page. */
+/** The result of dropping files on the page. */
 interface Dropped {
-  /** Whether the page took the event that comes before the drop, and showed that it would. */
+  /** Whether the page accepted the event before the drop, and showed this. */
   readonly over: readonly [taken: boolean, shown: boolean];
-  /** Whether it took the drop. */
+  /** Whether it accepted the drop. */
   readonly taken: boolean;
-  /** What it says then. */
+  /** The page's message afterwards. */
   readonly said: string;
 }
 
@@ -70,7 +70,7 @@ async function drop(page: Page, ...files: readonly Given[]): Promise<Dropped> {
     };
     const over = [send("dragover"), document.documentElement.classList.contains("dropping")];
     const taken = send("drop");
-    // It is empty until the files are read.
+    // The message is empty until the files are read.
     const message = document.querySelector("section:has(#script) .message");
     while (message.textContent === "")
       await new Promise((resolve) => {
@@ -84,16 +84,16 @@ async function drop(page: Page, ...files: readonly Given[]): Promise<Dropped> {
   })()`);
 }
 
-/** Replays a script that is dropped, and returns what the page says then. */
+/** Drops a script, which is replayed. Returns the page's message. */
 async function replay(page: Page, ...files: readonly Given[]): Promise<string> {
   return (await drop(page, ...files)).said;
 }
 
 function passed(name: string): string {
-  return `${name} was played to its end; the card goes on from there.`;
+  return `${name} was played to its end; the card continues from there.`;
 }
 
-/** What the page shows beside the line of a failure: what was expected and what was there. */
+/** What the page shows beside the line of a failure: the expected and the actual value. */
 function details(page: Page): Promise<string[]> {
   return page
     .locator("section", { has: page.getByLabel("Replay a session") })
@@ -117,7 +117,7 @@ async function save(page: Page, files: number): Promise<string> {
   return readFileSync(join(FOLDER, "session.dsc"), "utf8");
 }
 
-test("the page personalizes a demo card as the host tools do: the same flash for the same seed", () => {
+test("the page personalizes a demo card like the host tools: the same flash for the same seed", () => {
   const record = encodeRecord(DEMO, testKeys().dek);
   for (const seed of [0, 1, 2, 0xffffffff]) {
     const [ours, theirs] = [new Flash(), new Flash()];
@@ -127,12 +127,12 @@ test("the page personalizes a demo card as the host tools do: the same flash for
   }
 });
 
-test("a card that refuses its personalization is told with its status word", () => {
+test("a card that refuses its personalization is reported with its status word", () => {
   const personalized = cardOf();
   assert.throws(() => personalize(personalized, new Uint8Array(161)), /refused its personalization \(6[0-9a-f]{3}\)/);
 });
 
-inPage("a session that is saved replays under dsc-sim, from a demo card and from a flash file", async (page) => {
+inPage("a saved session replays under dsc-sim, from a demo card and from a flash file", async (page) => {
   const hand = script(page);
   await openCard(page, hand);
   await enter(hand, "123456");
@@ -144,14 +144,14 @@ inPage("a session that is saved replays under dsc-sim, from a demo card and from
   assert.is(dscSim(["run", "session.dsc"], "", FOLDER).code, 0);
   const buffer = Buffer.from(cardOf({ pin: NEW_PIN }).flash.bytes);
   await page.getByLabel("Open a flash file").setInputFiles({ name: "card.bin", mimeType: "", buffer });
-  await page.getByText("The card of the file is shown").waitFor();
+  await page.getByText("The card now has the flash of the file").waitFor();
   await openCard(page, hand, NEW_PIN);
   await save(page, 2);
   assert.is(dscSim(["run", "session.dsc"], "", FOLDER).code, 0);
   assert.equal(readFileSync(join(FOLDER, "session.dsc.flash")), buffer);
 });
 
-inPage("a record of the simulator replays in the page, and goes on as a record of the page", async (page) => {
+inPage("a record of the simulator replays in the page, and continues as a record of the page", async (page) => {
   const commands = [
     ...["hold press", "type 1111", "ok", "until PIN> 3000", "type 4071", "cut-at 1 torn", "ok", "battery 3000"],
     ...["hold press", "save on", "type 4071", "ok", "load on", "serial c000e1f0c0", "type 4071", "ok"],
@@ -175,7 +175,7 @@ inPage("a record of the simulator replays in the page, and goes on as a record o
   }
 });
 
-inPage("a record of the terminal, where somebody logged in, replays in the page", async (page) => {
+inPage("a record of a terminal login replays in the page", async (page) => {
   if (ON_WINDOWS !== undefined) return skip(ON_WINDOWS);
   const program = TerminalProgram.simulator(["--demo", "--seed", "9", "--record", join(FOLDER, "terminal.dsc")]);
   let response: string | undefined;
@@ -197,7 +197,7 @@ inPage("a record of the terminal, where somebody logged in, replays in the page"
   assert.is(await digitsShown(page), response);
 });
 
-inPage("every command of the language does in the page what its example says", async (page) => {
+inPage("the example of every command runs in the page", async (page) => {
   const flash = { name: "card.bin", contents: cardOf().flash.bytes };
   for (const { names, example } of COMMANDS) {
     const name = `${names[0]}.dsc`;
@@ -205,7 +205,7 @@ inPage("every command of the language does in the page what its example says", a
   }
 });
 
-inPage("a script that fails is told with its line, what was expected and what was there", async (page) => {
+inPage("a failing script is reported with its line, what was expected and what was shown", async (page) => {
   const lines = ["# A comment", "demo", "hold press", "", "expect CHALLNG>", "type 4071"];
   const said = await replay(page, { name: "wrong.dsc", contents: lines.join("\r\n") });
   assert.is(said, 'wrong.dsc:5: expect: the display is "PIN>", not "CHALLNG>"');
@@ -218,7 +218,7 @@ inPage("a script that fails is told with its line, what was expected and what wa
     ["demo\nprod press", "x.dsc:2: unknown command: prod; dsc-sim help lists them"],
     [
       "\nflash my/card.bin",
-      "x.dsc:2: flash: a page opens no file by itself; give it card.bin together with the script",
+      "x.dsc:2: flash: the page cannot open files itself; choose card.bin together with the script",
     ],
     [`${HEAD}\nseed 1\ndemo\ndown press`, "x.dsc:4: the record was cut off: its last line is not end"],
     [
@@ -229,22 +229,22 @@ inPage("a script that fails is told with its line, what was expected and what wa
   for (const [contents, says] of cases) assert.is(await replay(page, { name: "x.dsc", contents }), says);
   const noFlash = { name: "card.bin", contents: new Uint8Array(4096) };
   const refused = await replay(page, { name: "y.dsc", contents: "flash card.bin\nshow" }, noFlash);
-  assert.is(refused, "y.dsc:1: flash: card.bin is no card's flash");
+  assert.is(refused, "y.dsc:1: flash: card.bin is not the flash of a card");
 });
 
-inPage("files that are no one script are refused, and the card stays", async (page) => {
+inPage("files that are not one script are refused, and the card stays", async (page) => {
   await script(page).hold("press", "PIN>");
   const show = (name: string) => ({ name, mimeType: "", buffer: Buffer.from("show") });
   const flash = { name: "card.bin", mimeType: "", buffer: Buffer.from(cardOf().flash.bytes) };
   for (const files of [[show("a.dsc"), show("b.dsc")], [flash], [show("a.txt"), show("b.txt")]]) {
     await page.getByLabel("Replay a session").setInputFiles(files);
-    await page.getByText("Give one script (.dsc), and with it the flash file that it names.").waitFor();
+    await page.getByText("Choose one script (.dsc), together with the flash file that it names.").waitFor();
     await replay(page, { name: "between.dsc", contents: "down" });
   }
   await shows(page, "PIN>");
 });
 
-inPage("a session is replayed by dropping it anywhere on the page, its flash file with it", async (page) => {
+inPage("a session dropped anywhere on the page is replayed, with its flash file", async (page) => {
   const contents = "flash card.bin\nhold press\ntype 5806\nok\nexpect CHALLNG>\n";
   const flash = { name: "card.bin", contents: cardOf({ pin: NEW_PIN }).flash.bytes };
   const dropped = await drop(page, { name: "dropped.dsc", contents }, flash);
@@ -253,7 +253,7 @@ inPage("a session is replayed by dropping it anywhere on the page, its flash fil
   assert.is(await page.locator("html.dropping").count(), 0);
 });
 
-inPage("a session is shown at the card's pace where that is wanted, and the rest of it at once", async (page) => {
+inPage("a session is shown at the card's pace on request, and the rest of it at once", async (page) => {
   const paced = { name: "paced.dsc", contents: "demo\nhold press\ntype 4071\nok\nwait 5000\n" };
   const expected = screensOf(paced.contents);
   assert.equal(
@@ -285,7 +285,7 @@ inPage("a session is shown at the card's pace where that is wanted, and the rest
   await digitsShown(page);
 });
 
-inPage("another card takes the place of a session that is shown at the card's pace", async (page) => {
+inPage("another card replaces a session that is shown at the card's pace", async (page) => {
   await page.getByLabel("At the card's pace").check();
   const long = { name: "long.dsc", contents: "demo\nhold press\nwait 9000\n" };
   const short = { name: "short.dsc", contents: "demo\nhold press\n" };
@@ -303,7 +303,7 @@ inPage("another card takes the place of a session that is shown at the card's pa
   assert.is(await page.locator(".message", { hasText: "long.dsc" }).count(), 0);
 });
 
-/** What was seen, but for a blank screen, of a session at the card's pace: screens with the card's time, keys that lit, and the outcome. */
+/** What was seen of a session at the card's pace: screens (no blank ones) with the card's time, lit keys, the outcome. */
 interface Seen {
   readonly screens: readonly Screen[];
   readonly keys: readonly string[];
@@ -315,7 +315,7 @@ type Screen = readonly [display: string, at: number];
 const STEP = 10;
 const LONGEST = 20_000;
 
-/** A screen is drawn in the frame after it came: the time until it is seen, in ms. */
+/** The time until a screen is seen, in ms: it is drawn in the next frame. */
 const DRAWING = 50;
 
 /** The screens of a script, with the card's time. */
@@ -331,7 +331,7 @@ function screensOf(contents: string): Screen[] {
   return screens;
 }
 
-/** Lets time pass until the page says what came of a script. Times are rounded up to steps. */
+/** Lets time pass until the page reports the outcome of a script. Times are rounded up to steps. */
 function watch(page: Page): Promise<Seen> {
   return page.evaluate(`(async () => {
     const card = document.querySelector("svg.card");
@@ -346,14 +346,14 @@ function watch(page: Page): Promise<Seen> {
       if (key !== lit && key !== undefined) keys.push(key);
       lit = key;
       passTime(${STEP});
-      // The end is told by a promise.
+      // The page reports the end in a promise.
       await Promise.resolve();
     }
     return { screens, keys, said: message.textContent };
   })()`);
 }
 
-inPage("the responses of the shared vectors come out of the page", async (page) => {
+inPage("the page computes the responses of the shared vectors", async (page) => {
   await alsoSharedLater("responses in the page", async () => {
     const { groups } = vectors<Vectors>("ocra-card.json");
     const cards = groups.flatMap(({ suite, tests }) => bySettings(suite, tests));

@@ -1,4 +1,4 @@
-// A board in the page: its front panel and its facts, over a Web Serial that leads to a simulator's serial line.
+// A board in the page: its front panel and its facts, over a Web Serial that is connected to a simulator's serial line.
 
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
@@ -89,41 +89,41 @@ async function type(page: Page, hand: Hand, digits: string): Promise<void> {
   }
 }
 
-packageTest(test, NO_CHROMIUM, "a login on the card of a board, its facts, and the page's own card again", async () => {
-  const { page, complaints } = await connected();
-  const hand = script(page);
-  await hand.hold("press", "PIN>");
-  await type(page, hand, DEMO.pin);
-  await type(page, hand, CHALLENGE);
-  assert.is(await digitsShown(page), ocra(DEMO.suite, DEMO.key, { challenge: CHALLENGE }));
-  await page.getByRole("button", { name: "What it tells" }).click();
-  await page.locator("dd", { hasText: DEMO.serial }).waitFor();
-  for (const fact of [DEMO.suite, "checked by the card, 5 of 5 tries left", "the simulator", "the public test keys"])
-    assert.is(await page.locator("dd", { hasText: fact }).count(), 1, fact);
-  assert.ok(await page.getByLabel("Battery").isDisabled(), "a board's battery is its own");
-  await page.getByRole("button", { name: "Disconnect" }).click();
-  await page.getByText("Disconnected.").waitFor();
-  await shows(page, "");
-  await hand.hold("press", "PIN>");
-  assert.is.not((await sim.run("show")).state, "PIN", "the key was not the board's");
-  assert.equal(complaints, []);
-  await page.context().close();
-});
-
 packageTest(
   test,
   NO_CHROMIUM,
-  "a board that is unplugged is reported, and the page's own card comes back",
+  "the page logs in on a board's card, shows its facts, and returns to its own card",
   async () => {
-    const { page } = await connected();
-    await page.evaluate('window.fromCard.error(new Error("unplugged"))');
-    await page.getByText("The board is gone; the line was closed.").waitFor();
-    await script(page).hold("press", "PIN>");
+    const { page, complaints } = await connected();
+    const hand = script(page);
+    await hand.hold("press", "PIN>");
+    await type(page, hand, DEMO.pin);
+    await type(page, hand, CHALLENGE);
+    assert.is(await digitsShown(page), ocra(DEMO.suite, DEMO.key, { challenge: CHALLENGE }));
+    await page.getByRole("button", { name: "Read its facts" }).click();
+    await page.locator("dd", { hasText: DEMO.serial }).waitFor();
+    for (const fact of [DEMO.suite, "checked by the card, 5 of 5 tries left", "the simulator", "the public test keys"])
+      assert.is(await page.locator("dd", { hasText: fact }).count(), 1, fact);
+    assert.ok(await page.getByLabel("Battery").isDisabled(), "a board's battery is its own");
+    await page.getByRole("button", { name: "Disconnect" }).click();
+    await page.getByText("Disconnected.").waitFor();
+    await shows(page, "");
+    await hand.hold("press", "PIN>");
+    assert.is.not((await sim.run("show")).state, "PIN", "the key was not the board's");
+    assert.equal(complaints, []);
     await page.context().close();
   },
 );
 
-packageTest(test, NO_CHROMIUM, "without Web Serial the page says nothing of boards", async () => {
+packageTest(test, NO_CHROMIUM, "an unplugged board is reported, and the page returns to its own card", async () => {
+  const { page } = await connected();
+  await page.evaluate('window.fromCard.error(new Error("unplugged"))');
+  await page.getByText("The board is gone; the line was closed.").waitFor();
+  await script(page).hold("press", "PIN>");
+  await page.context().close();
+});
+
+packageTest(test, NO_CHROMIUM, "without Web Serial the page does not mention boards", async () => {
   const { page } = await openStanding(browser, serving.url.replace("127.0.0.1", "card.test"));
   assert.is(await page.getByText("Connect a board").count(), 0);
   await page.context().close();

@@ -116,7 +116,7 @@ class KeptPrinter implements Printer {
   }
 }
 
-onEachEngine(test, "the same list is the same batch, from any bench, until it is finished", async (rig) => {
+onEachEngine(test, "the same list is the same batch at any bench until the batch is finished", async (rig) => {
   const { register } = rig;
   const other = await rig.again();
   const file = list("a", wanted(3));
@@ -136,7 +136,7 @@ onEachEngine(test, "the same list is the same batch, from any bench, until it is
   assert.is((await openFileBatch(register, list("a", wanted(3), true))).number, again.number);
 });
 
-onEachEngine(test, "the name of a list is no plain hash of it", async ({ register }) => {
+onEachEngine(test, "the name of a batch is not a plain hash of its list", async ({ register }) => {
   const { createHash } = await import("node:crypto");
   await openFileBatch(register, list("secret", wanted(1)));
   const [batch] = await register.engine.read((db) => db.selectFrom("batches").selectAll().execute());
@@ -145,27 +145,23 @@ onEachEngine(test, "the name of a list is no plain hash of it", async ({ registe
   assert.ok(batch?.name.equals(register.desk.batchName(Buffer.from("secret"))));
 });
 
-onEachEngine(
-  test,
-  "a serial number that the register has, or another open list wants, refuses the list",
-  async (rig) => {
-    const { register } = rig;
-    await putCard(register, "IB3000005", "active");
-    const named = (serial: string) => [...wanted(1), { ...(wanted(1)[0] as WantedCard), line: 3, serial }];
-    const taken = await refusalOf(openFileBatch(register, list("a", named("IB3000005"))));
-    assert.match(taken.message, /^cards\.csv: line 3, serial: IB3000005 is active in the register/);
-    const { number } = await openFileBatch(register, list("b", named("IB3000006")));
-    assert.match(
-      (await refusalOf(openFileBatch(register, list("c", named("IB3000006"))))).message,
-      /is already in batch \d+/,
-    );
-    assert.is((await register.engine.read((db) => db.selectFrom("batches").selectAll().execute())).length, 1);
-    await closeBatch(register, number, { unfinished: true, withoutLetters: false });
-    await openFileBatch(register, list("c", named("IB3000006")));
-  },
-);
+onEachEngine(test, "a list with a serial number of the register or of another open list is refused", async (rig) => {
+  const { register } = rig;
+  await putCard(register, "IB3000005", "active");
+  const named = (serial: string) => [...wanted(1), { ...(wanted(1)[0] as WantedCard), line: 3, serial }];
+  const taken = await refusalOf(openFileBatch(register, list("a", named("IB3000005"))));
+  assert.match(taken.message, /^cards\.csv: line 3, serial: IB3000005 is active in the register/);
+  const { number } = await openFileBatch(register, list("b", named("IB3000006")));
+  assert.match(
+    (await refusalOf(openFileBatch(register, list("c", named("IB3000006"))))).message,
+    /is already in batch \d+/,
+  );
+  assert.is((await register.engine.read((db) => db.selectFrom("batches").selectAll().execute())).length, 1);
+  await closeBatch(register, number, { unfinished: true, withoutLetters: false });
+  await openFileBatch(register, list("c", named("IB3000006")));
+});
 
-onEachEngine(test, "each card has one row and one serial number, whichever port it is on", async ({ register }) => {
+onEachEngine(test, "each card has one row and one serial number, at any port", async ({ register }) => {
   const cards = [
     ...wanted(1),
     { ...(wanted(1)[0] as WantedCard), line: 3, serial: "IB3000009" },
@@ -190,7 +186,7 @@ onEachEngine(test, "each card has one row and one serial number, whichever port 
 
 onEachEngine(
   test,
-  "a row whose card went away without keys is the next card's; with keys it waits for it",
+  "the row of a card that left without keys goes to the next card; with keys it waits for its card",
   async (rig) => {
     const { register, clock } = rig;
     const { number } = await openFileBatch(register, list("a", wanted(1)));
@@ -209,7 +205,7 @@ onEachEngine(
 
 onEachEngine(
   test,
-  "a row that a killed tool paired is free once its claim ends, where its card got no keys",
+  "a row that a killed tool paired is free when its claim ends, if its card got no keys",
   async (rig) => {
     const { register, clock } = rig;
     const { number } = await openFileBatch(register, list("a", wanted(1)));
@@ -222,7 +218,7 @@ onEachEngine(
 
 onEachEngine(
   test,
-  "a row that a killed tool paired is free at once for the next tool of the same computer, at any port",
+  "a row that a killed tool paired is free at once for the next tool on that computer, at any port",
   async ({ register }) => {
     const { number } = await openFileBatch(register, list("a", wanted(1)));
     const { pid } = spawnSync(process.execPath, ["--version"]);
@@ -244,7 +240,7 @@ onEachEngine(
 
 onEachEngine(
   test,
-  "--replace takes what a killed tool of this computer left, and nothing that is at work",
+  "--replace frees the rows of a killed tool on this computer, and no row in progress",
   async (rig) => {
     const { register } = rig;
     const { number } = await openFileBatch(register, list("a", wanted(2)));
@@ -264,7 +260,7 @@ onEachEngine(
 
 onEachEngine(
   test,
-  "a bad card takes its row along where it has keys, and --replace gives the row to another card",
+  "a row fails with a bad card that has keys, and --replace gives the row to another card",
   async (rig) => {
     const { register } = rig;
     const cards = [...wanted(1), { ...(wanted(1)[0] as WantedCard), line: 3, serial: "IB3000007" }];
@@ -303,7 +299,7 @@ async function bindSingly(register: Register, serial: string, card: number): Pro
 
 onEachEngine(
   test,
-  "a serial number that a row waits for is not seeded singly: the letter would have another PIN",
+  "a serial number for which a row waits is not seeded on its own, since the letter would have another PIN",
   async ({ register, clock }) => {
     const cards = [...wanted(1), { ...(wanted(1)[0] as WantedCard), line: 3, serial: "IB3000007" }];
     const { number } = await openFileBatch(register, list("a", cards));
@@ -323,7 +319,7 @@ onEachEngine(
 
 onEachEngine(
   test,
-  "a card that gets other keys singly leaves its row: the row's PIN is printed in no letter",
+  "a card that gets other keys outside the batch leaves its row, whose PIN is printed in no letter",
   async ({ register }) => {
     const { number } = await openFileBatch(register, list("a", wanted(2)));
     const [done, failed] = [rowIn(await pairing(register, number, 1)), rowIn(await pairing(register, number, 2))];
@@ -346,7 +342,7 @@ onEachEngine(
   },
 );
 
-onEachEngine(test, "--replace keeps a row whose card was finished singly: it is done", async ({ register }) => {
+onEachEngine(test, "--replace keeps a row whose card was finished outside the batch", async ({ register }) => {
   const { number } = await openFileBatch(register, list("a", wanted(2)));
   const [stored, other] = [rowIn(await pairing(register, number, 1)), rowIn(await pairing(register, number, 2))];
   for (const row of [stored, other]) await bind(register, row);
@@ -379,7 +375,7 @@ onEachEngine(test, "a card whose order was placed again is not seeded for its ol
   assert.is((await register.engine.read((db) => orderOf(db, number))).state, "placed");
 });
 
-onEachEngine(test, "cards that are in use, or begun elsewhere, are refused in words", async ({ register }) => {
+onEachEngine(test, "cards in use and cards begun elsewhere are refused with the reason", async ({ register }) => {
   const { number } = await openFileBatch(register, list("a", wanted(2)));
   await putCard(register, "IB3000001", "active", { card_id: idOf(1) });
   await putCard(register, "IB3000002", "pending", { card_id: idOf(2) });
@@ -394,20 +390,24 @@ onEachEngine(test, "cards that are in use, or begun elsewhere, are refused in wo
   );
 });
 
-onEachEngine(test, "PINs: the file's, or one that is drawn and not weak; sealed for one row", async ({ register }) => {
-  const { number } = await openFileBatch(register, list("a", wanted(40)));
-  assert.equal(rowIn(await pairing(register, number, 1, BENCH, PIN)).pin, PIN);
-  const drawn = new Set<string>();
-  for (let card = 2; card <= 40; card++) drawn.add(String(rowIn(await pairing(register, number, card)).pin));
-  for (const pin of atLeast(20, drawn)) assert.ok(/^\d{4}$/.test(pin) && !isWeakPin(pin), pin);
-  const [first, second] = (await rows(register, number)) as [BatchRow, BatchRow];
-  assert.equal(openRowPin(register, first), PIN);
-  assert.throws(() => openRowPin(register, { ...second, pin: first.pin }), /does not open/);
-});
+onEachEngine(
+  test,
+  "a PIN comes from the file or is drawn and not weak, and is sealed for its row",
+  async ({ register }) => {
+    const { number } = await openFileBatch(register, list("a", wanted(40)));
+    assert.equal(rowIn(await pairing(register, number, 1, BENCH, PIN)).pin, PIN);
+    const drawn = new Set<string>();
+    for (let card = 2; card <= 40; card++) drawn.add(String(rowIn(await pairing(register, number, card)).pin));
+    for (const pin of atLeast(20, drawn)) assert.ok(/^\d{4}$/.test(pin) && !isWeakPin(pin), pin);
+    const [first, second] = (await rows(register, number)) as [BatchRow, BatchRow];
+    assert.equal(openRowPin(register, first), PIN);
+    assert.throws(() => openRowPin(register, { ...second, pin: first.pin }), /does not open/);
+  },
+);
 
 onEachEngine(
   test,
-  "orders: those that are placed, with their PINs; those that come later join; one cancelled is left out",
+  "a batch takes placed orders with their PINs, and later ones; cancelled ones are left out",
   async (rig) => {
     const { register } = rig;
     const order = (userName: string, pin?: Buffer) =>
@@ -439,7 +439,7 @@ onEachEngine(
   },
 );
 
-onEachEngine(test, "letters and labels are written whole, and closing waits for the letters", async (rig) => {
+onEachEngine(test, "letters and labels are written completely, and closing waits for the letters", async (rig) => {
   const { register } = rig;
   const { number } = await openFileBatch(register, list("a", wanted(3, { userName: "=1+1" })));
   const printer = new KeptPrinter();
@@ -484,7 +484,7 @@ onEachEngine(test, "letters and labels are written whole, and closing waits for 
   );
 });
 
-onEachEngine(test, "closing with cards that are not done is refused unless it is said", async (rig: Rig) => {
+onEachEngine(test, "closing a batch with unfinished cards is refused without an option", async (rig: Rig) => {
   const { register } = rig;
   const { number } = await openFileBatch(register, list("a", wanted(2)));
   await seed(register, rowIn(await pairing(register, number, 1)));
@@ -493,7 +493,7 @@ onEachEngine(test, "closing with cards that are not done is refused unless it is
   await closeBatch(register, number, { ...options, unfinished: true });
 });
 
-onEachEngine(test, "10,000 rows are opened in one change", async ({ register }) => {
+onEachEngine(test, "10,000 rows are added in one change", async ({ register }) => {
   const { number } = await openFileBatch(register, list("many", wanted(10_000)));
   assert.equal(await counts(register, number), { done: 0, failed: 0, pending: 10_000 });
   assert.is(rowIn(await pairing(register, number, 1)).line, 2);

@@ -37,14 +37,14 @@ const test = suite("bench");
 
 const TRANSPORT = pattern(16);
 const PAUSE = 5;
-/** Divides time-outs, because a simulated card answers at once and a missing one need not be waited for. */
+/** Divides the time-outs: a simulated card answers at once, and waiting for a missing one is not necessary. */
 const HASTE = 50;
 const timer: Timer = (ms, call) => realTimer(ms / HASTE, call);
 
 /** More events than a test can have; reached only by an endless loop. */
 const MOST_NEWS = 2000;
 
-/** From a row to the answer of STORE DATA: the card's status twice, a channel, and that. */
+/** Frames from getting a row to the answer of STORE DATA: the card's status twice, a channel, STORE DATA. */
 const FRAMES_TO_STORE = 17;
 
 /** Records the events, and lets a test act on them. */
@@ -123,7 +123,7 @@ async function work(
   const signals = signal ? [signal, giveUp.signal] : [giveUp.signal];
   const end = await runBatch(
     desk,
-    { ports, open: rack.open, timer, pause: PAUSE, patience: PAUSE, ...options, signal: AbortSignal.any(signals) },
+    { ports, open: rack.open, timer, pause: PAUSE, askAgain: PAUSE, ...options, signal: AbortSignal.any(signals) },
     listener,
   );
   const last = JSON.stringify(listener.all.slice(-5));
@@ -132,8 +132,8 @@ async function work(
 }
 
 /**
- * Says at each look of a bench whether the bench cannot finish: all ports are empty and nobody holds a card, now and at
- * the look before; or events never end. The operator acts sooner than the next look.
+ * Returns, at each poll of a bench, whether it cannot finish: all ports are empty and the operator holds no card, now and at
+ * the poll before; or events never end. The operator acts before the next poll.
  */
 function stuckness(rack: Rack): (listener: Listener, progress: Progress) => boolean {
   let before = -1;
@@ -176,7 +176,7 @@ function operator(rack: Rack, stack: Card[]): (news: PortNews) => void {
 
 onEachEngine(
   test,
-  "a list at two ports: each card is seeded, taken out, and the run ends by itself",
+  "with a list at two ports each card is seeded and taken out, and the run ends by itself",
   async ({ register }) => {
     const rack = new Rack("a", "b");
     const cards = Array.from({ length: 5 }, (_, at) => blankCard({ seed: 100 + at }));
@@ -190,7 +190,7 @@ onEachEngine(
 
 onEachEngine(
   test,
-  "a card that is put in twice, or was seeded before, is reported and left alone",
+  "a card that is connected twice, or was seeded before, is reported and not touched",
   async ({ register }) => {
     const rack = new Rack("a");
     const [first, second] = [blankCard({ seed: 200 }), blankCard({ seed: 201 })];
@@ -219,7 +219,7 @@ function atFrame(slot: Slot, frame: number, act: (slot: Slot) => void): void {
 
 onEachEngine(
   test,
-  "a card that is exchanged in the middle is noticed by its id, and nothing is written on the other",
+  "a card exchanged in the middle is noticed by its id, and nothing is written to the other card",
   async ({ register }) => {
     let exchanged = 0;
     for (let frame = 10; frame < 34; frame += 2) {
@@ -257,7 +257,7 @@ onEachEngine(
 
 onEachEngine(
   test,
-  "a card that is pulled in the middle goes on at another port, with the same serial number",
+  "a card pulled in the middle continues at another port, with the same serial number",
   async (rig) => {
     const { register } = rig;
     const rack = new Rack("a", "b");
@@ -269,7 +269,7 @@ onEachEngine(
     const lose = (news: PortNews) => {
       if (news.event !== "row" || serial !== undefined) return;
       serial = news.serial;
-      // The port goes with the card on it, once its keys are on their way.
+      // The port disappears with its card while the keys are being sent.
       const at = slot.frames;
       slot.onFrame = ({ frames }) => {
         if (frames === at + FRAMES_TO_STORE) rack.lose("a");
@@ -291,7 +291,7 @@ onEachEngine(
   },
 );
 
-onEachEngine(test, "dead cards: three in a row stop the port, in a line that says so", async ({ register }) => {
+onEachEngine(test, "three dead cards in a row stop the port, with a line that says so", async ({ register }) => {
   const rack = new Rack("a");
   const dead = () => blankCard({ flash: new Flash(unreadableFlash()) });
   const { end, listener } = await work(register, rack, rowsFor(1), operator(rack, [dead(), dead(), dead()]));
@@ -300,7 +300,7 @@ onEachEngine(test, "dead cards: three in a row stop the port, in a line that say
   assert.is(listener.all.at(-1)?.state, "stopped");
 });
 
-onEachEngine(test, "a development image is refused, its row is the next card's", async ({ register }) => {
+onEachEngine(test, "a development image is refused, and its row goes to the next card", async ({ register }) => {
   const rack = new Rack("a");
   const good = blankCard({ seed: 400 });
   const { end, listener, batch } = await work(
@@ -316,7 +316,7 @@ onEachEngine(test, "a development image is refused, its row is the next card's",
 
 onEachEngine(
   test,
-  "a card in use loses its keys to no batch: the row of its serial number fails, no approval is asked for, and the rest is done",
+  "a batch never replaces keys in use: the row fails, no approval is asked for, and the other rows are done",
   async (rig) => {
     const { anna, boris } = await withTwo(rig);
     await changeSetting(anna, "approval.reseed", "yes");
@@ -331,7 +331,7 @@ onEachEngine(
     assert.match(taken?.why ?? "", /^IB3000123 is active in the register by now, with another card; .* --reseed$/);
     assert.is((await statusOf(second)).life, "blank");
     await assertSeeded(anna, batch, [first]);
-    // A card in use at a port of the batch is refused, and singly it needs the approval.
+    // A card in use is refused at a port of the batch; personalized singly, it needs the approval.
     rack.slot("a").pull();
     const next = rowsFor(1).map((card) => ({ ...card, line: 9 }));
     const more = await work(anna, rack, next, operator(rack, [first, second]));
@@ -361,7 +361,7 @@ function relapse(slot: Slot): void {
 
 onEachEngine(
   test,
-  "a row that fails because of its card is counted as such, and a row without a card to blame is not",
+  "a row that fails because of its card counts as such, and other failed rows do not",
   async ({ register }) => {
     const rack = new Rack("a");
     const slot = rack.slot("a");
@@ -383,7 +383,7 @@ onEachEngine(
   },
 );
 
-test("an approval that is missing is the row's fault: the other ports go on", () => {
+test("a missing approval fails its row, and the other ports continue", () => {
   assert.is(
     whoseFault(new RegisterError("dsc personalize needs the approval of a second operator", "approval")),
     "row",
@@ -411,14 +411,14 @@ onEachEngine(test, "two benches share one list", async (rig) => {
 
 onEachEngine(
   test,
-  "ended early, the card that is being seeded is finished, no other is begun, and the next run continues",
+  "a run ended early finishes the current card and begins no other, and the next run continues",
   async ({ register }) => {
     const rack = new Rack("a");
     const slot = rack.slot("a");
     const [first, second] = [blankCard({ seed: 600 }), blankCard({ seed: 601 })];
     const abort = new AbortController();
     const list = rowsFor(2);
-    // The keys are on their way.
+    // While the keys are being sent.
     const endIt = ({ event }: PortNews) => {
       const at = slot.frames + FRAMES_TO_STORE;
       if (event === "row") atFrame(slot, at, () => abort.abort());
@@ -436,32 +436,28 @@ onEachEngine(
   },
 );
 
-onEachEngine(
-  test,
-  "without named ports: whatever ports there are, also those that come later",
-  async ({ register }) => {
-    const rack = new Rack();
-    const cards = [blankCard({ seed: 650 }), blankCard({ seed: 651 })];
-    const later = ["a", "b"];
-    const morePorts = async () => {
-      const found = [...rack.slots.keys()];
-      const next = later.shift();
-      if (next) rack.slots.set(next, new Slot());
-      return found;
-    };
-    const [first, second] = cards as [Card, Card];
-    const ofPort: Record<string, (news: PortNews) => void> = {
-      a: operator(rack, [first]),
-      b: operator(rack, [second]),
-    };
-    const act = (news: PortNews) => ofPort[news.port]?.(news);
-    const { end, listener, batch } = await work(register, rack, rowsFor(2), act, { ports: [], morePorts });
-    assert.equal([end.done, end.stopped], [2, []]);
-    assert.equal(listener.waitedFor, ["a serial port; plug one in"], "said once, while there was none");
-    for (const port of ["a", "b"]) assert.ok(listener.events(port).includes("opened"), port);
-    await assertSeeded(register, batch, cards);
-  },
-);
+onEachEngine(test, "without named ports all ports are used, also those that appear later", async ({ register }) => {
+  const rack = new Rack();
+  const cards = [blankCard({ seed: 650 }), blankCard({ seed: 651 })];
+  const later = ["a", "b"];
+  const morePorts = async () => {
+    const found = [...rack.slots.keys()];
+    const next = later.shift();
+    if (next) rack.slots.set(next, new Slot());
+    return found;
+  };
+  const [first, second] = cards as [Card, Card];
+  const ofPort: Record<string, (news: PortNews) => void> = {
+    a: operator(rack, [first]),
+    b: operator(rack, [second]),
+  };
+  const act = (news: PortNews) => ofPort[news.port]?.(news);
+  const { end, listener, batch } = await work(register, rack, rowsFor(2), act, { ports: [], morePorts });
+  assert.equal([end.done, end.stopped], [2, []]);
+  assert.equal(listener.waitedFor, ["a serial port; plug one in"], "said once, while there was none");
+  for (const port of ["a", "b"]) assert.ok(listener.events(port).includes("opened"), port);
+  await assertSeeded(register, batch, cards);
+});
 
 onEachEngine(test, "a register that fails ends the bench with its error", async ({ register, again }) => {
   const rack = new Rack("a");

@@ -18,7 +18,7 @@ import { suite } from "../../../support/suite.js";
 
 const test = suite("port machine");
 
-/** A card is there. */
+/** The states with a card. */
 const WITH_CARD: readonly State[] = ["asking", "seeding", "done", "refused", "waiting"];
 const OVER: readonly State[] = ["stopped", "ended"];
 
@@ -39,7 +39,7 @@ const WORK: Record<State, string> = {
 function following(state: State, event: Event): State | undefined {
   if (OVER.includes(state)) return undefined;
   if (event === "end") return "ended";
-  // A card that is being seeded is seeded to its end.
+  // The seeding of a card is finished in any case.
   if (event === "complete") return state === "seeding" ? undefined : "ended";
   if (event === "lost") return state === "away" ? undefined : "away";
   if (event === "opened") return state === "away" ? "empty" : undefined;
@@ -56,7 +56,7 @@ function following(state: State, event: Event): State | undefined {
   return state === "seeding" ? ends[event] : undefined;
 }
 
-test("every cell of the table", () => {
+test("every cell of the table has its action and its next state", () => {
   let cells = 0;
   for (const state of STATES)
     for (const event of EVENTS) {
@@ -69,7 +69,7 @@ test("every cell of the table", () => {
   assert.is(cells, Object.keys(WORK).length * EVENTS.length);
 });
 
-test("a card is written only after the register gave a row for that very card", () => {
+test("a card is written only after the register gave a row for that card", () => {
   const seeds = STATES.flatMap((state) =>
     EVENTS.filter((event) => TABLE[state][event][0] === "seed").map((event) => [state, event]),
   );
@@ -79,7 +79,7 @@ test("a card is written only after the register gave a row for that very card", 
 /** A port in some state. */
 const at = (state: State, failures = 0): Port => ({ state, action: "look", failures });
 
-test("three failures in a row stop a port, and a card that is done resets the count", () => {
+test("three failures in a row stop a port, and a finished card resets the count", () => {
   for (const failure of ["failed", "gone", "swapped", "lost"] as const) {
     let port = at("seeding");
     for (let count = 1; count < MOST_FAILURES; count++) {
@@ -93,7 +93,7 @@ test("three failures in a row stop a port, and a card that is done resets the co
   assert.is(step(at("asking", MOST_FAILURES - 1), "dead").state, "stopped");
 });
 
-test("events that are no fault of a port or a card are not counted", () => {
+test("events that are no failure of a port or a card are not counted", () => {
   for (const state of STATES)
     for (const event of atLeast(
       9,
@@ -106,7 +106,7 @@ test("events that are no fault of a port or a card are not counted", () => {
     }
 });
 
-test("every state is reached from the start, and the end from every state", () => {
+test("every state can be reached from the start, and the end from every state", () => {
   const reached = new Set<State>([START.state]);
   for (let size = 0; size < reached.size; ) {
     size = reached.size;

@@ -35,7 +35,7 @@ const test = (name: string, body: () => Promise<void>) =>
 const MASTER = pattern(16, 7);
 const KEY = pattern(32, 8);
 const REGISTER = pattern(16, 9);
-/** SoftHSM 2.6.1 does not leave out the first of the list. */
+/** SoftHSM 2.6.1 ignores the first name of the list. */
 const WITHOUT_MECHANISMS = "slots.mechanisms = -CKM_MD5,CKM_AES_GCM,CKM_AES_CMAC,CKM_SHA256_HMAC";
 const uriOf = (object: string, more = "token=desk;") => parseTokenUri(`pkcs11:${more}object=${object}`);
 
@@ -44,7 +44,7 @@ interface Spy {
   readonly calls: string[];
   /** The CKR_ value with which a function fails from now on. */
   readonly failing: Map<string, string>;
-  /** Flags that the token has besides. */
+  /** Additional flags of the token. */
   flags: number;
 }
 
@@ -77,7 +77,7 @@ interface Rig {
   put(label: string, use: KeyUse, value: Buffer, ...changed: Parameters<typeof importKey>[5] & object): Promise<void>;
 }
 
-/** A new token with the label `desk`, and what watches its module. */
+/** A new token with the label `desk`, and the spy on its module. */
 async function withToken(body: (rig: Rig) => Promise<void>, ...settings: readonly string[]): Promise<void> {
   const soft = new SoftTokens(...settings);
   soft.add("desk");
@@ -104,7 +104,7 @@ async function withToken(body: (rig: Rig) => Promise<void>, ...settings: readonl
   }
 }
 
-/** Demands one line of an error with this reason, and returns it. */
+/** Asserts that the work fails with this reason and a message of one line. Returns the message. */
 async function refused(reason: TokenReason, work: () => unknown): Promise<string> {
   try {
     await work();
@@ -120,7 +120,7 @@ async function refused(reason: TokenReason, work: () => unknown): Promise<string
   return assert.unreachable(`it was done: ${reason} was expected`) as never;
 }
 
-test("a transport master gives the keys and the check value that the same key in a file gives", () =>
+test("a transport master key in a token gives the same keys and check value as in a file", () =>
   withToken(async ({ open, put }) => {
     await put("transport", TRANSPORT_USE, MASTER);
     const master = new TokenMaster((await open()).key(uriOf("transport"), TRANSPORT_USE));
@@ -133,7 +133,7 @@ test("a transport master gives the keys and the check value that the same key in
       );
   }));
 
-test("a journal key gives the HMAC, the head and the tag that the same key in a file gives", () =>
+test("a journal key in a token gives the same HMAC, head and tag as in a file", () =>
   withToken(async ({ open, put }) => {
     await put("journal", MAC_USE, KEY);
     const mac = new TokenMac((await open()).key(uriOf("journal"), MAC_USE));
@@ -152,7 +152,7 @@ test("a journal key gives the HMAC, the head and the tag that the same key in a 
     assert.equal(held.signHead(position, 5), readable.signHead(position, 5));
   }));
 
-test("what a token wraps it opens, and nothing that was changed", () =>
+test("a token opens what it wrapped, and nothing that was changed", () =>
   withToken(async ({ open }) => {
     const token = await open();
     const wrapping = new TokenWrapping(token.create(uriOf("site"), WRAPPING_USE));
@@ -170,7 +170,7 @@ test("what a token wraps it opens, and nothing that was changed", () =>
       assert.is(wrapping.unwrap(wrapped.subarray(0, size), place), undefined, `${size} bytes`);
   }));
 
-test("a key that is made never leaves the token, and is never made twice", () =>
+test("a key made in a token cannot leave it, and is made once", () =>
   withToken(async ({ open, soft }) => {
     const token = await open();
     for (const [label, use] of [
@@ -185,7 +185,7 @@ test("a key that is made never leaves the token, and is never made twice", () =>
     assert.is(soft.keyFiles.length, 3);
   }));
 
-test("a wrong PIN is tried once, in one command, however many keys there are", () =>
+test("a wrong PIN is tried once per command, however many keys there are", () =>
   withToken(async ({ open, spy }) => {
     const said = await refused("pin", () => open(uriOf("a"), "2718-wrong"));
     assert.not.match(said, "2718-wrong");
@@ -195,7 +195,7 @@ test("a wrong PIN is tried once, in one command, however many keys there are", (
     );
   }));
 
-test("a token is opened, and its PIN asked for, once", () =>
+test("a token is opened once, and its PIN asked for once", () =>
   withToken(async ({ tokens, spy }) => {
     let asked = 0;
     const askPin = (name: string) => {
@@ -210,7 +210,7 @@ test("a token is opened, and its PIN asked for, once", () =>
     assert.is(spy.calls.filter((name) => name === "C_Login").length, 1);
   }));
 
-test("a module that is named by two paths is loaded once, and its PIN asked for once", () =>
+test("a module named by two paths is loaded once, and its PIN asked for once", () =>
   withToken(async ({ tokens, spy, soft }) => {
     const link = join(scratchFolder(), "module.so");
     symlinkSync(MODULE, link);
@@ -221,7 +221,7 @@ test("a module that is named by two paths is loaded once, and its PIN asked for 
     assert.is(soft.keyFiles.length, 1);
   }));
 
-test("a locked token is not asked; one with a last try takes no PIN from a file", () =>
+test("a locked token is not asked, and one with its last try takes no PIN from a file", () =>
   withToken(async ({ open, spy }) => {
     spy.flags = TokenFlag.LOCKED;
     await refused("pin-locked", open);
@@ -245,7 +245,7 @@ test("a token's different answers to a PIN are distinguished", () =>
     }
   }));
 
-test("a token that is taken out in the middle gives one line; put back, it works in the next command", () =>
+test("a token removed in the middle gives one line; put back, it works in the next command", () =>
   withToken(async ({ open, soft, tokens }) => {
     const token = await open();
     const master = new TokenMaster(token.create(uriOf("transport"), TRANSPORT_USE));
@@ -281,11 +281,11 @@ async function assertRefused(work: () => unknown): Promise<void> {
   assert.unreachable("it was done");
 }
 
-test("no token, another label, two with one label, no key, two keys: each is reported", () =>
+test("no token, another label, two tokens with one label, no key and two keys are each reported", () =>
   withToken(async ({ open, soft, tokens, put }) => {
     assert.match(
       await refused("missing", () => open(uriOf("a", "token=till;"))),
-      /there is token "desk", serial [0-9a-f]{16}/,
+      /; present: token "desk", serial [0-9a-f]{16}/,
     );
     await refused("missing", () => open(uriOf("a", "token=desk;manufacturer=Snake%20Oil;")));
     assert.match(await refused("no-key", async () => (await open()).key(uriOf("site"), WRAPPING_USE)), 'token "desk"');
@@ -316,7 +316,7 @@ test("a key of another type or size, or one that may leave its token, is refused
       assert.match(await refused("wrong-key", () => token.key(uriOf(label), TRANSPORT_USE)), "may leave its token");
   }));
 
-test("a token without what a key is used with says what is missing, before a key is made", () =>
+test("a token that lacks a needed mechanism says which, before a key is made", () =>
   withToken(async ({ open, soft }) => {
     const token = await open();
     for (const [use, mechanism] of [
@@ -328,7 +328,7 @@ test("a token without what a key is used with says what is missing, before a key
     assert.equal(soft.keyFiles, []);
   }, WITHOUT_MECHANISMS));
 
-test("a token that is read-only or full makes no key, and is read all the same", () =>
+test("a read-only or full token makes no key, but its keys can be used", () =>
   withToken(async ({ open, spy, tokens, soft }) => {
     (await open()).create(uriOf("site"), WRAPPING_USE);
     const [site] = soft.keyFiles;
@@ -351,7 +351,7 @@ test("a token that is read-only or full makes no key, and is read all the same",
     assert.equal(soft.keyFiles, [site]);
   }));
 
-test("a module that is missing, or none, and the missing package: what to install", async () => {
+test("for a missing module or package the error says what to install", async () => {
   const tokens = new Tokens();
   const open = (path: string | undefined, uri = uriOf("a")) => tokens.tokenOf(uri, path, giving());
   assert.match(await refused("library", () => open("/no/such/module.so")), "/no/such/module.so");
@@ -360,7 +360,7 @@ test("a module that is missing, or none, and the missing package: what to instal
   assert.match(await refused("library", () => loadCryptoki(MODULE, "no-such-package")), "npm rebuild pkcs11js");
 });
 
-test("a URI with a PIN in it, without a key, or of another kind of object is refused before anything is loaded", async () => {
+test("a URI with a PIN, without a key, or of another kind of object is refused before anything is loaded", async () => {
   const tokens = new Tokens(() => assert.unreachable("loaded") as never);
   for (const text of ["pkcs11:object=a?pin-value=2718", "pkcs11:token=desk", "pkcs11:object=a;type=private"])
     try {

@@ -7,7 +7,7 @@ import { suite } from "../../../support/suite.js";
 
 const test = suite("pkcs11 URIs");
 
-/** What the URI says, without what it leaves open. */
+/** The attributes that the URI has. */
 function said(text: string): object {
   const { name: _, ...parsed } = parseTokenUri(text);
   return Object.fromEntries(Object.entries(parsed).filter(([, value]) => value !== undefined));
@@ -16,7 +16,7 @@ function said(text: string): object {
 const SOFTTOKEN = "The Software PKCS#11 Softtoken";
 const SNAKE_OIL = "Snake Oil, Inc.";
 
-/** RFC 7512 §3, in its order; each with what the text there says that it means. */
+/** The examples of RFC 7512 §3, in their order, with the meanings that the RFC gives. */
 const EXAMPLES: readonly [string, object][] = [
   ["pkcs11:", {}],
   ["pkcs11:object=my-pubkey;type=public", { object: "my-pubkey", type: "public" }],
@@ -75,12 +75,12 @@ const EXAMPLES: readonly [string, object][] = [
   ],
 ];
 
-test("every example of the RFC that has no vendor's attribute", () => {
+test("every example of the RFC without a vendor's attribute is parsed", () => {
   for (const [text, expected] of EXAMPLES)
     assert.equal(said(text), { described: {}, hasPin: false, ...expected }, text);
 });
 
-test("a vendor's attribute in the query is for other programs; one in the path would widen what is meant", () => {
+test("a vendor's attribute is ignored in the query, and refused in the path", () => {
   const { object, pinSource } = parseTokenUri("pkcs11:object=a?pin-source=file:/etc/token_pin&vendor-bbb=value-b");
   assert.equal([object, pinSource], ["a", "file:/etc/token_pin"]);
   // The last example of the RFC.
@@ -88,13 +88,13 @@ test("a vendor's attribute in the query is for other programs; one in the path w
   assert.throws(() => parseTokenUri(vendors), /the attribute vendor-aaa is unknown/);
 });
 
-test("the name for errors is the URI without its query, and a PIN in the URI is kept nowhere", () => {
+test("errors name the URI without its query, and a PIN in the URI is not kept", () => {
   const parsed = parseTokenUri("pkcs11:token=a;object=b?pin-value=2718281828&module-path=/x.so");
   assert.is(parsed.name, "pkcs11:token=a;object=b");
   assert.not.match(JSON.stringify(parsed), "2718281828");
 });
 
-test("a scheme in capitals is the same scheme; a file of that name in a folder is a file", () => {
+test("the scheme may be in capitals; a file of that name in a folder is a file", () => {
   for (const text of ["pkcs11:object=a", "PKCS11:object=a"]) assert.ok(isTokenUri(text), text);
   for (const text of ["./pkcs11:object=a", "pkcs11", "-", "site.key"]) assert.not.ok(isTokenUri(text), text);
 });
@@ -119,7 +119,7 @@ const WRONG = [
   `pkcs11:object=a?${PIN}`,
 ];
 
-test("a malformed URI is refused in one line, which never contains a possible PIN", () => {
+test("an invalid URI is refused in one line, which contains no part that may be a PIN", () => {
   for (const text of WRONG)
     assert.throws(
       () => parseTokenUri(text),

@@ -1,4 +1,4 @@
-// Fonts of labels and letters: which one each character comes from, and the setting `letter.font`.
+// Fonts of labels and letters: the font of each character, and the setting `letter.font`.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -34,7 +34,7 @@ function put(name: string, contents: Uint8Array | string): string {
   return path;
 }
 
-/** A collection of fonts (OpenType 1.9, "TTC header"): each font moved behind the header, its tables' offsets with it. */
+/** A collection of fonts (OpenType 1.9, "TTC header"): the fonts after the header, with the offsets of their tables moved. */
 function collectionOf(...fonts: readonly Buffer[]): Buffer {
   const header = Buffer.alloc(12 + 4 * fonts.length);
   header.write("ttcf");
@@ -54,7 +54,7 @@ function collectionOf(...fonts: readonly Buffer[]): Buffer {
   return Buffer.concat([header, ...moved]);
 }
 
-/** The line that refuses a setting. */
+/** The message that refuses a setting. */
 async function refused(setting: string): Promise<string> {
   try {
     await checkFont(setting);
@@ -65,7 +65,7 @@ async function refused(setting: string): Promise<string> {
   return "it can be used";
 }
 
-test("the standard fonts have every character of the letters' texts, in each language", async () => {
+test("the standard fonts have every character of the letters in each language", async () => {
   const fonts = await Fonts.open(STANDARD);
   for (const [language, texts] of Object.entries(TEXTS))
     for (const text of Object.values(texts).flat()) {
@@ -81,7 +81,7 @@ test("the standard fonts have every character of the letters' texts, in each lan
     }
 });
 
-test("the languages say the same: as many pieces of advice, none of them empty", () => {
+test("every language has the same number of pieces of advice, and none is empty", () => {
   for (const [language, texts] of Object.entries(TEXTS)) {
     assert.equal(Object.keys(texts), Object.keys(TEXTS.EN), language);
     assert.is(texts.advice.length, TEXTS.EN.advice.length, language);
@@ -89,7 +89,7 @@ test("the languages say the same: as many pieces of advice, none of them empty",
   }
 });
 
-test("Japanese has every character of Windows-31J, and characters with marks stay together", async () => {
+test("the Japanese font has every character of Windows-31J, and characters with marks stay together", async () => {
   const fonts = await Fonts.open(STANDARD);
   const decoder = new TextDecoder("shift_jis", { fatal: true });
   let tried = 0;
@@ -122,7 +122,7 @@ test("a variation selector needs no glyph", async () => {
 packageTest(
   test,
   NO_POPPLER,
-  "a font of the house's own is used first, and what it lacks comes from the others",
+  "the organisation's own font is used first, and missing characters come from the others",
   async () => {
     const own = put("own.ttf", readFileSync(ITALIC));
     const label = { serial: "IB3000123", user: "j.doe 渡邉" };
@@ -133,14 +133,14 @@ packageTest(
   },
 );
 
-packageTest(test, NO_POPPLER, "only parts of fonts that are used are in the file", async () => {
+packageTest(test, NO_POPPLER, "the file contains only the used parts of the fonts", async () => {
   const settings = { sheet: "L7160", language: "EN", font: STANDARD } as const;
   const pdf = await labelsPdf([{ serial: "IB3000123", user: "j.doe" }], settings);
   assert.not.match(fontsIn(pdf), "BIZ");
   assert.ok(pdf.length < 30_000, `${pdf.length} bytes`);
 });
 
-test("a setting that names no font is refused in one line that says why", async () => {
+test("a setting that names no font is refused in one line with the reason", async () => {
   mkdirSync(join(FOLDER, "folder"));
   assert.match(await refused("own.ttf"), /absolute path of a font file, not "own.ttf"/);
   assert.match(await refused(""), /absolute path/);
@@ -159,7 +159,7 @@ test("a setting that names no font is refused in one line that says why", async 
 
 const KINDS = "give a TrueType, OpenType or WOFF file";
 
-test("of a collection one font is named", async () => {
+test("a setting can name one font of a collection", async () => {
   const path = put("several.ttc", collectionOf(readFileSync(PLEX), readFileSync(ITALIC)));
   const line = await refused(path);
   assert.match(line, `choose one of ${path}#IBMPlexSans-Regular, ${path}#IBMPlexSans-Italic`);
@@ -167,7 +167,7 @@ test("of a collection one font is named", async () => {
   assert.is(await checkFont(`${path}#IBMPlexSans-Italic`), `${path}#IBMPlexSans-Italic`);
 });
 
-onEachEngine(test, "labels and letters are made by the register's settings", async ({ register }) => {
+onEachEngine(test, "labels and letters follow the register's settings", async ({ register }) => {
   const before = await register.engine.read(paperSettings);
   assert.equal(before, { sheet: "L7160", language: "EN", font: "standard", paper: "A4" });
   await change(register, (each) => setSetting(each, "letter.language", "JA"));

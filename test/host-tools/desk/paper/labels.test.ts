@@ -1,4 +1,4 @@
-// Labels, read back from the PDF by other people's programs: their text, their places on the sheet, their bar codes.
+// Labels, read back from the PDF by independent programs: their text, their places on the sheet, their bar codes.
 
 import * as assert from "uvu/assert";
 import { PaperError } from "../../../../host-tools/desk/paper/errors.js";
@@ -16,8 +16,8 @@ const INCH = 25.4;
 const NAMES = ["j.doe", "Екатерина Петрова", "渡邉 陽子", "Łukasz Żółć", "a-name".repeat(40), "=HYPERLINK(1)"];
 
 /**
- * As the makers give them, in mm: labels in a row and in a column, width and height of one, edges of the page to the first,
- * and from one to the next.
+ * The manufacturers' figures, in mm: labels in a row and in a column, width and height of a label, left and top margin, and
+ * the distance from one label to the next.
  */
 const MADE: Record<string, readonly [number, number, number, number, number, number, number, number]> = {
   L7160: [3, 7, 63.5, 38.1, 7.2, 15.1, 66, 38.1],
@@ -29,7 +29,7 @@ const MADE: Record<string, readonly [number, number, number, number, number, num
   "89x36": [1, 1, 89, 36, 0, 0, 0, 0],
   "4x6": [1, 1, 4 * INCH, 6 * INCH, 0, 0, 0, 0],
 };
-/** Makers round to a tenth of a millimetre, and printers do worse. */
+/** Manufacturers round to a tenth of a millimetre, and printers are less exact. */
 const TOLERANCE = 0.2;
 
 function serialAt(index: number): string {
@@ -44,7 +44,7 @@ function labelsFor(count: number): Label[] {
   }));
 }
 
-test("every sheet is one whose measures are known", () => {
+test("every sheet has known measures", () => {
   assert.equal(Object.keys(SHEETS).sort(), Object.keys(MADE).sort());
 });
 
@@ -52,7 +52,7 @@ for (const [sheet, [columns, rows, width, height, left, top, right, down]] of Ob
   const each = columns * rows;
   const count = each === 1 ? 12 : 200;
 
-  packageTest(test, NO_POPPLER, `${sheet}: ${count} labels, each inside its place, in their order`, async () => {
+  packageTest(test, NO_POPPLER, `${sheet}: ${count} labels are in order, each inside its place`, async () => {
     const pages = pagesOf(await labelsPdf(labelsFor(count), { ...SETTINGS, sheet }));
     assert.is(pages.length, Math.ceil(count / each));
     for (let at = 0; at < count; at++) {
@@ -92,7 +92,7 @@ for (const [sheet, dotsPerInch] of [
   ["5160", 300],
   ["4x6", 203],
 ] as const)
-  packageTest(test, NO_POPPLER, `${sheet}: bars are whole dots, and white enough lies beside them`, async () => {
+  packageTest(test, NO_POPPLER, `${sheet}: bars are whole dots with enough white beside them`, async () => {
     const [picture] = picturesOf(await labelsPdf([{ serial: "IB3000123" }], { ...SETTINGS, sheet }), dotsPerInch);
     assert.ok(picture);
     const { width, pixels } = picture;
@@ -110,7 +110,7 @@ for (const [sheet, dotsPerInch] of [
     assert.ok((widths[0] as number) >= 10 * unit);
   });
 
-/** How many pixels in turn are white, black, white and so on. */
+/** The lengths of the runs of pixels, in turn white and black. */
 function runsOf(row: Uint8Array): number[] {
   const runs: number[] = [];
   let last = -1;
@@ -141,7 +141,7 @@ packageTest(test, NO_POPPLER, "names in many scripts are printed unchanged, form
   for (const name of names) assert.ok(text.includes(name), name);
 });
 
-packageTest(test, NO_POPPLER, "a name that is too long is cut and ends with dots", async () => {
+packageTest(test, NO_POPPLER, "a long name is cut and ends with dots", async () => {
   const user = "x".repeat(256);
   for (const sheet of Object.keys(SHEETS)) {
     const text = textOf(await labelsPdf([{ serial: "IB3000123", user }], { ...SETTINGS, sheet }));
@@ -150,7 +150,7 @@ packageTest(test, NO_POPPLER, "a name that is too long is cut and ends with dots
   }
 });
 
-packageTest(test, NO_POPPLER, "the batch, in the language of the setting", async () => {
+packageTest(test, NO_POPPLER, "the batch is named in the language of the setting", async () => {
   const words = { EN: "Batch 17", RU: "Партия 17", FR: "Lot 17", DE: "Los 17", JA: "バッチ 17" } as const;
   for (const [language, word] of Object.entries(words)) {
     const settings = { ...SETTINGS, language: language as keyof typeof words };
@@ -158,18 +158,18 @@ packageTest(test, NO_POPPLER, "the batch, in the language of the setting", async
   }
 });
 
-packageTest(test, NO_POPPLER, "the file says nothing of cards and users, and has no date", async () => {
+packageTest(test, NO_POPPLER, "the file contains no card and no user outside its pages, and no date", async () => {
   const info = infoOf(await labelsPdf([{ serial: "IB3000123", user: "j.doe", batch: 17 }], SETTINGS));
   assert.match(info, /Title: +Labels/);
   assert.not.match(info, /IB3|doe|17|Date/);
 });
 
-test("the same labels are the same bytes", async () => {
+test("the same labels give the same bytes", async () => {
   const [one, other] = [await labelsPdf(labelsFor(50), SETTINGS), await labelsPdf(labelsFor(50), SETTINGS)];
   assert.ok(Buffer.from(one).equals(other));
 });
 
-/** The line that refuses a user name. */
+/** The message that refuses a user name. */
 async function refused(user: string): Promise<string> {
   try {
     await labelsPdf([{ serial: "IB3000123", user }], SETTINGS);
@@ -192,7 +192,7 @@ test("a text that cannot be printed is refused in one line with the reason", asy
   }
 });
 
-test("no labels, no sheet, no serial number: refused", async () => {
+test("an export without labels, sheet or serial numbers is refused", async () => {
   const refusal = async (labels: Label[], sheet = "L7160") => {
     try {
       await labelsPdf(labels, { ...SETTINGS, sheet });

@@ -1,5 +1,5 @@
-// PIN letters, read back from the PDF by other people's programs: what they say, in which language, and what lies inside once
-// they are folded.
+// PIN letters, read back from the PDF by independent programs: their text, their language, and what is inside when they are
+// folded.
 
 import * as assert from "uvu/assert";
 import { PaperError } from "../../../../host-tools/desk/paper/errors.js";
@@ -14,7 +14,7 @@ import { NO_POPPLER } from "../../../support/tools.js";
 const test = suite("letters");
 
 const SETTINGS = { language: "EN", font: "standard", paper: "A4" } as const;
-/** Where paper is folded, in mm from its upper edge: DIN 5008 form B, and thirds. */
+/** The folds of the paper, in mm from its upper edge: DIN 5008 form B, and thirds. */
 const FOLDS = { A4: [105, 210], Letter: [(279.4 / 3) * 1, (279.4 / 3) * 2] } as const;
 const SIZES = { A4: [210, 297], Letter: [215.9, 279.4] } as const;
 type Paper = keyof typeof FOLDS;
@@ -28,7 +28,7 @@ const USERS: Readonly<Record<Language, string>> = {
   JA: "渡邉 陽子",
 };
 const ADDRESS = "Jane Doe\nExample Street 12\n12345 Sampletown";
-/** Printers leave an edge white. */
+/** The margin that a printer cannot print, in mm. */
 const EDGE = 4;
 const DOTS = 100;
 const PER_MM = DOTS / 25.4;
@@ -37,7 +37,7 @@ function letterTo(user: string, more: Partial<PinLetter> = {}): PinLetter {
   return { serial: "IB3000123", user, pin: Buffer.from(PIN), ...more };
 }
 
-/** The digits of the PIN on a page: they are the largest there. */
+/** The digits of the PIN on a page: its largest ones. */
 function pinOn({ words }: Page): Word[] {
   return words.filter(({ text, top, bottom }) => /^\d$/.test(text) && bottom - top > 8);
 }
@@ -48,7 +48,7 @@ for (const paper of PAPERS)
     const make = () =>
       pinLettersPdf([letterTo(USERS[language], { language, address: ADDRESS })], { ...SETTINGS, paper });
 
-    packageTest(test, NO_POPPLER, `${title}: one page has all of it, and nothing near its edges`, async () => {
+    packageTest(test, NO_POPPLER, `${title}: everything is on one page, and nothing near its edges`, async () => {
       const pdf = await make();
       const [page, ...more] = pagesOf(pdf);
       assert.ok(page && more.length === 0);
@@ -67,7 +67,7 @@ for (const paper of PAPERS)
         assert.ok(left > EDGE && top > EDGE && right < page.width - EDGE && bottom < page.height - EDGE);
     });
 
-    packageTest(test, NO_POPPLER, `${title}: folded, the PIN lies inside, and the address outside`, async () => {
+    packageTest(test, NO_POPPLER, `${title}: when folded, the PIN is inside and the address outside`, async () => {
       const [first, second] = FOLDS[paper];
       const [page] = pagesOf(await make());
       assert.ok(page);
@@ -84,7 +84,7 @@ for (const paper of PAPERS)
         );
     });
 
-    packageTest(test, NO_POPPLER, `${title}: no text runs into another one, or into the boxes`, async () => {
+    packageTest(test, NO_POPPLER, `${title}: no text overlaps another or the boxes`, async () => {
       const [page] = pagesOf(await make());
       assert.ok(page);
       for (const one of page.words)
@@ -97,7 +97,7 @@ for (const paper of PAPERS)
     });
   }
 
-/** Whether two words cover each other by more than what their fonts leave white above and below. */
+/** Whether two words overlap by more than the white space of their fonts above and below. */
 function overlap(one: Word, other: Word): boolean {
   const across = Math.min(one.right, other.right) - Math.max(one.left, other.left);
   const down = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
@@ -105,30 +105,25 @@ function overlap(one: Word, other: Word): boolean {
 }
 
 for (const paper of PAPERS)
-  packageTest(
-    test,
-    NO_POPPLER,
-    `${paper}: marks show the folds, and a hatched field comes to lie on the PIN`,
-    async () => {
-      const pdf = await pinLettersPdf([letterTo("j.doe")], { ...SETTINGS, paper });
-      const [picture] = picturesOf(pdf, DOTS);
-      const [page] = pagesOf(pdf);
-      assert.ok(picture && page);
-      const [, second] = FOLDS[paper];
-      for (const edge of [6, page.width - 6]) {
-        const marks = darkRows(picture, edge);
-        assert.is(marks.length, 2);
-        for (const [at, fold] of FOLDS[paper].entries()) assert.ok(Math.abs((marks[at] as number) - fold) < 0.5);
-      }
-      for (const { left, top, right, bottom } of pinOn(page)) {
-        const area = { left, right, top: 2 * second - bottom, bottom: 2 * second - top };
-        const share = darkShare(picture, area);
-        assert.ok(share > 0.3, `only ${share} of what lies on the PIN is dark`);
-      }
-    },
-  );
+  packageTest(test, NO_POPPLER, `${paper}: marks show the folds, and a hatched field covers the PIN`, async () => {
+    const pdf = await pinLettersPdf([letterTo("j.doe")], { ...SETTINGS, paper });
+    const [picture] = picturesOf(pdf, DOTS);
+    const [page] = pagesOf(pdf);
+    assert.ok(picture && page);
+    const [, second] = FOLDS[paper];
+    for (const edge of [6, page.width - 6]) {
+      const marks = darkRows(picture, edge);
+      assert.is(marks.length, 2);
+      for (const [at, fold] of FOLDS[paper].entries()) assert.ok(Math.abs((marks[at] as number) - fold) < 0.5);
+    }
+    for (const { left, top, right, bottom } of pinOn(page)) {
+      const area = { left, right, top: 2 * second - bottom, bottom: 2 * second - top };
+      const share = darkShare(picture, area);
+      assert.ok(share > 0.3, `only ${share} of what lies on the PIN is dark`);
+    }
+  });
 
-/** Where a column of the picture is not white, in mm; what is nearer than 1 mm counts once. */
+/** The places in mm at which a column of the picture is not white; places within 1 mm count as one. */
 function darkRows({ width, height, pixels }: Picture, x: number): number[] {
   const column = Math.round(x * PER_MM);
   const dark = Array.from({ length: height }, (_, y) => y).filter((y) => (pixels[y * width + column] as number) < 250);
@@ -145,7 +140,7 @@ function darkShare({ width, pixels }: Picture, area: Omit<Word, "text">): number
   return dark / all;
 }
 
-packageTest(test, NO_POPPLER, "the language is the user name's, else the setting's", async () => {
+packageTest(test, NO_POPPLER, "the language is that of the user, else that of the setting", async () => {
   const letters = [letterTo("a"), letterTo("b", { language: "JA" })];
   const text = textOf(await pinLettersPdf(letters, { ...SETTINGS, language: "DE" }));
   const [first = "", second = ""] = text.split("\f");
@@ -153,13 +148,13 @@ packageTest(test, NO_POPPLER, "the language is the user name's, else the setting
   assert.ok(second.includes(TEXTS.JA.heading) && !second.includes(TEXTS.DE.heading));
 });
 
-packageTest(test, NO_POPPLER, "a letter without an address has the user name in its place", async () => {
+packageTest(test, NO_POPPLER, "a letter without an address has the user name instead", async () => {
   const [page] = pagesOf(await pinLettersPdf([letterTo("Пётр Щукин")], SETTINGS));
   const above = page?.words.filter(({ bottom }) => bottom < FOLDS.A4[0]) ?? [];
   assert.is(above.map(({ text }) => text).join(" "), "Пётр Щукин");
 });
 
-packageTest(test, NO_POPPLER, "two hundred letters, each with the PIN of its card", async () => {
+packageTest(test, NO_POPPLER, "each of two hundred letters has the PIN of its card", async () => {
   const pins = Array.from({ length: 200 }, (_, at) => String((at * 7919 + 13) % 10_000).padStart(4, "0"));
   const letters = pins.map((pin, at) => letterTo("j.doe", { serial: `IB${3_000_000 + at}`, pin: Buffer.from(pin) }));
   const pages = pagesOf(await pinLettersPdf(letters, SETTINGS));
@@ -175,7 +170,7 @@ packageTest(test, NO_POPPLER, "two hundred letters, each with the PIN of its car
   }
 });
 
-packageTest(test, NO_POPPLER, "a user name of 256 characters is there whole, and stays off the folds", async () => {
+packageTest(test, NO_POPPLER, "a user name of 256 characters is printed completely, and not on the folds", async () => {
   for (const paper of PAPERS)
     for (const character of ["x", "W", "Щ", "邉"]) {
       const user = character.repeat(256);
@@ -189,22 +184,17 @@ packageTest(test, NO_POPPLER, "a user name of 256 characters is there whole, and
     }
 });
 
-packageTest(
-  test,
-  NO_POPPLER,
-  "a user name that is too long for the window of an envelope is cut there only",
-  async () => {
-    const user = "x".repeat(256);
-    const [page] = pagesOf(await pinLettersPdf([letterTo(user)], SETTINGS));
-    const above = page?.words.filter(({ bottom }) => bottom < FOLDS.A4[0]).map(({ text }) => text) ?? [];
-    assert.is(above.length, 6);
-    assert.match(above.at(-1) ?? "", /^x+…$/);
-    const inside = page?.words.filter(({ top, text }) => top > FOLDS.A4[0] && /^x+$/.test(text)) ?? [];
-    assert.is(inside.map(({ text }) => text).join(""), user);
-  },
-);
+packageTest(test, NO_POPPLER, "a user name too long for the envelope's window is cut only there", async () => {
+  const user = "x".repeat(256);
+  const [page] = pagesOf(await pinLettersPdf([letterTo(user)], SETTINGS));
+  const above = page?.words.filter(({ bottom }) => bottom < FOLDS.A4[0]).map(({ text }) => text) ?? [];
+  assert.is(above.length, 6);
+  assert.match(above.at(-1) ?? "", /^x+…$/);
+  const inside = page?.words.filter(({ top, text }) => top > FOLDS.A4[0] && /^x+$/.test(text)) ?? [];
+  assert.is(inside.map(({ text }) => text).join(""), user);
+});
 
-test("a PIN may be wiped once the next letter is asked for", async () => {
+test("a PIN may be wiped once the next letter is requested", async () => {
   const pins = ["4071", "5082", "6093"].map((pin) => Buffer.from(pin));
   const whole = await pinLettersPdf(
     pins.map((pin) => letterTo("j.doe", { pin: Buffer.from(pin) })),
@@ -220,7 +210,7 @@ test("a PIN may be wiped once the next letter is asked for", async () => {
   assert.ok(Buffer.from(wiped).equals(whole));
 });
 
-packageTest(test, NO_POPPLER, "the file says nothing of cards, users and PINs outside of its pages", async () => {
+packageTest(test, NO_POPPLER, "the file contains no card, user or PIN outside its pages", async () => {
   const pdf = await pinLettersPdf([letterTo("j.doe")], SETTINGS);
   const info = infoOf(pdf);
   assert.match(info, /Title: +PIN letters/);
@@ -239,7 +229,7 @@ async function refused(letter: PinLetter): Promise<string> {
   return "it was printed";
 }
 
-test("what cannot be printed is refused in one line without a PIN", async () => {
+test("text that cannot be printed is refused in one line without a PIN", async () => {
   assert.match(await refused(letterTo("محمد")), /^IB3000123: the user name has .*right-to-left/);
   assert.match(await refused(letterTo("홍길동")), /Korean.*set letter.font/);
   assert.match(await refused(letterTo("j.doe", { address: "Jane\n홍" })), /^IB3000123: the address has "홍"/);

@@ -1,4 +1,4 @@
-// AES-256-GCM as values are sealed: held against @noble/ciphers in both directions, and every change is noticed.
+// AES-256-GCM, which seals values: compared with @noble/ciphers in both directions. Every change is noticed.
 
 import * as assert from "uvu/assert";
 import { openUnder, sealUnder } from "../../../../host-tools/desk/register/aead.js";
@@ -11,7 +11,7 @@ const test = suite("aead");
 const KEY = pattern(32, 1);
 const ASSOCIATED = Buffer.from("where it belongs");
 
-test("another implementation opens what is sealed, and what it seals is opened", () => {
+test("another implementation opens our sealed values, and ours opens those of the other", () => {
   for (const size of [0, 1, 15, 16, 17, 32, 64, 1000]) {
     const value = Buffer.from(pattern(size, size));
     assert.equal(unseal(KEY, sealUnder(KEY, value, ASSOCIATED), ASSOCIATED), value);
@@ -19,7 +19,7 @@ test("another implementation opens what is sealed, and what it seals is opened",
   }
 });
 
-test("a changed byte, a byte more or less, another key or other associated data: nothing is opened", () => {
+test("a changed byte, another length, another key or other associated data does not open", () => {
   const sealed = sealUnder(KEY, pattern(20, 2), ASSOCIATED);
   for (let at = 0; at < sealed.length; at++) assert.is(openUnder(KEY, spoiled(sealed, at), ASSOCIATED), undefined);
   for (let size = 0; size < sealed.length; size++)

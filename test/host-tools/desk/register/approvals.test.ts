@@ -1,4 +1,4 @@
-// Approvals on both engines: what one operator asks for is done once another one has agreed to exactly that, and once.
+// Approvals on both engines: a request of one operator is carried out after another one has approved exactly that, and once.
 
 import { createHash } from "node:crypto";
 import * as assert from "uvu/assert";
@@ -33,7 +33,7 @@ const CARD_ID = "0011223344556677";
 interface Scene extends Rig {
   readonly anna: Register;
   readonly boris: Register;
-  /** What is asked for by now. */
+  /** The current request. */
   subject(more?: Partial<Subject>, serials?: readonly string[]): Promise<Subject>;
   run(more?: Partial<Subject>, serials?: readonly string[]): Promise<string>;
 }
@@ -63,7 +63,7 @@ const agree = (register: Register, hash: string) => change(register, (one) => ap
 const actionsOf = async ({ engine }: Register, last: number) =>
   (await engine.read((db) => readEntries(db, { last }))).map(({ actor, action }) => `${actor} ${action}`);
 
-scene("requested, approved, done once", async ({ anna, boris, run }) => {
+scene("an action is requested, approved and done once", async ({ anna, boris, run }) => {
   const hash = await askedBy(run());
   assert.is(await askedBy(run()), hash, "asked again, it is the same request");
   const { request } = await agree(boris, hash);
@@ -75,7 +75,7 @@ scene("requested, approved, done once", async ({ anna, boris, run }) => {
   assert.equal(await actionsOf(anna, 4), ["anna approval ask", "boris approve", "anna approval spend", "anna test"]);
 });
 
-scene("the whole hash names a request, too; fewer digits, or others, name none", async ({ boris, run }) => {
+scene("the whole hash also names a request; fewer or other digits do not", async ({ boris, run }) => {
   const digits = await askedBy(run());
   const { hash } = await change(boris, (one) => requestToApprove(one, digits));
   assert.is(hash.length, 32);
@@ -88,7 +88,7 @@ async function expire({ clock }: Scene): Promise<void> {
   clock.now += APPROVAL_LIFETIME;
 }
 
-/** Each begins with an approval that is good, and ends with why it is not taken. */
+/** Each begins with a valid approval, and gives the reason of the refusal. */
 const REFUSALS: readonly (readonly [string, (scene: Scene) => Promise<unknown>, RegExp])[] = [
   ["used before", ({ run }) => run(), /was used already/],
   ["expired", expire, /has expired/],
@@ -123,7 +123,7 @@ const REFUSALS: readonly (readonly [string, (scene: Scene) => Promise<unknown>, 
     /is not signed by boris/,
   ],
   [
-    "said to be of another one than signed it",
+    "attributed to an operator who did not sign it",
     async ({ again, anna, boris, register }) => {
       await withApproval(boris, () => enrolOperator(anna, CLARA));
       await again(undefined, CLARA);
@@ -139,7 +139,7 @@ const REFUSALS: readonly (readonly [string, (scene: Scene) => Promise<unknown>, 
 ];
 
 for (const [what, spoil, why] of REFUSALS)
-  scene(`refused: ${what}; another request is there then`, async (all) => {
+  scene(`an approval is refused, and a new request is made: ${what}`, async (all) => {
     const hash = await askedBy(all.run());
     await agree(all.boris, hash);
     await spoil(all);
@@ -151,29 +151,29 @@ for (const [what, spoil, why] of REFUSALS)
     assert.ok(next && next !== hash, message);
   });
 
-/** Whatever else an approval is used for. */
+/** Actions that differ from the approved one. */
 const OTHERS: readonly (readonly [string, Partial<Subject>, (readonly string[])?])[] = [
   ["arguments", { arguments: { keys: "token keys and unlock keys" } }],
-  ["a key more", { arguments: { keys: "token keys", more: true } }],
+  ["one more argument", { arguments: { keys: "token keys", more: true } }],
   ["recipient", { recipient: { pskcKey: "d4e5f6", keyFingerprint: "01", certificate: null } }],
   ["key with the same check value", { recipient: { pskcKey: "a1b2c3", keyFingerprint: "02", certificate: null } }],
   ["certificate", { recipient: { pskcKey: "a1b2c3", keyFingerprint: "01", certificate: "00" } }],
   ["no recipient", { recipient: null }],
   ["card", {}, [OTHER]],
-  ["a card more", {}, [SERIAL, OTHER]],
+  ["one more card", {}, [SERIAL, OTHER]],
   ["no card", {}, []],
 ];
 
 for (const [what, more, serials] of OTHERS)
-  scene(`refused: an approval for another ${what}`, async ({ boris, run }) => {
+  scene(`an approval is refused for another action: ${what}`, async ({ boris, run }) => {
     const hash = await askedBy(run());
     await agree(boris, hash);
     const { message } = await refusalOf(run(more, serials));
     assert.match(message, `the approval ${hash} is for other arguments`);
-    assert.is(await run(), "done", "it still holds for what it was given for");
+    assert.is(await run(), "done", "the approved action is still allowed");
   });
 
-scene("refused: an approval for another command, or of another operator's request", async (all) => {
+scene("an approval for another command, or of another operator's request, is refused", async (all) => {
   const { anna, boris, run, subject } = all;
   await agree(boris, await askedBy(run()));
   await askedBy(run({ command: "pskc forget" }));
@@ -214,7 +214,7 @@ const NOT_APPROVED: readonly (readonly [string, (scene: Scene, hash: string) => 
 ];
 
 for (const [what, spoil, why] of NOT_APPROVED)
-  scene(`not approved: ${what}`, async (all) => {
+  scene(`a request cannot be approved: ${what}`, async (all) => {
     const hash = await askedBy(all.run());
     await spoil(all, hash);
     const { reason, message } = await refusalOf(agree(all.boris, hash));
@@ -222,14 +222,14 @@ for (const [what, spoil, why] of NOT_APPROVED)
     assert.match(message, why);
   });
 
-scene("not approved: by the requesting operator", async ({ anna, boris, run, subject }) => {
+scene("the requesting operator cannot approve", async ({ anna, boris, run, subject }) => {
   const hash = await askedBy(run());
   assert.match((await refusalOf(agree(anna, hash))).message, /cannot approve their own/);
   const other = await askedBy(approvedWork(boris, await subject()));
   assert.match((await refusalOf(agree(boris, other))).message, /cannot approve their own/);
 });
 
-onEachEngine(test, "with one operator, or none, nothing that needs an approval is done", async (rig) => {
+onEachEngine(test, "with one operator or none, no action that needs an approval is done", async (rig) => {
   await rig.card(SERIAL, "active");
   const subject = { command: "pskc export", arguments: {}, cards: [], recipient: null };
   assert.match(
@@ -243,7 +243,7 @@ onEachEngine(test, "with one operator, or none, nothing that needs an approval i
   assert.equal(requests, []);
 });
 
-scene("work that fails after its approval was spent leaves the approval", async ({ anna, boris, run, subject }) => {
+scene("if work fails after its approval was spent, the approval stays valid", async ({ anna, boris, run, subject }) => {
   await agree(boris, await askedBy(run()));
   const same = await subject();
   const failed = changeApproved(
@@ -255,7 +255,7 @@ scene("work that fails after its approval was spent leaves the approval", async 
   assert.is(await run(), "done");
 });
 
-scene("an unlock code, where the setting says so", async ({ anna, boris }) => {
+scene("the setting makes unlock codes need an approval", async ({ anna, boris }) => {
   await change(anna, (one) => bindKeys(one, { serial: SERIAL, cardId: CARD_ID, ...keysFor() }));
   const unlock = (lockCode: string) =>
     changeApproved(
@@ -271,7 +271,7 @@ scene("an unlock code, where the setting says so", async ({ anna, boris }) => {
   assert.match((await refusalOf(unlock("87654321"))).message, "is for other arguments");
 });
 
-/** As the bench binds keys to a card. */
+/** A record as the bench makes it. */
 function record(serial: string, cardId: string): CardRecord {
   const { key, unlockKey } = keysFor();
   const settings = { serial, suite: SUITE, pinCheck: "card", tries: 5, state: "pending" } as const;
@@ -280,7 +280,7 @@ function record(serial: string, cardId: string): CardRecord {
   return { ...settings, ...card, ...keys, rotation: undefined, transport: undefined };
 }
 
-scene("new keys for a card in use, where the setting says so", async ({ anna, boris }) => {
+scene("the setting makes new keys for a card in use need an approval", async ({ anna, boris }) => {
   const serial = "IB3000200";
   await putCard(anna, serial, "active", { card_id: CARD_ID });
   await putCard(anna, "IB3000201", "pending", { card_id: "8899aabbccddeeff" });
@@ -305,7 +305,7 @@ scene("new keys for a card in use, where the setting says so", async ({ anna, bo
   assert.is(await bind(serial, CARD_ID), "bound", "interrupted, it goes on");
 });
 
-onEachEngine(test, "a wrong date in the future ends with the approval of a second one", async (rig) => {
+onEachEngine(test, "a wrong date in the future ends with a second operator's approval", async (rig) => {
   const { anna, boris } = await withTwo(rig);
   await changeSetting(anna, "approval.clock", "yes");
   const { now } = rig.clock;
@@ -318,7 +318,7 @@ onEachEngine(test, "a wrong date in the future ends with the approval of a secon
   await change(boris, ({ note }) => note({ action: "test" }));
 });
 
-onEachEngine(test, "a request consists only of its text: a row with a wrong hash is no request", async (rig) => {
+onEachEngine(test, "only its text defines a request: a row with a wrong hash is no request", async (rig) => {
   const { anna, boris } = await withTwo(rig);
   for (const request of ["null", "{", "[]", '{"register":1}', '{"register":"","command":"x","arguments":null}']) {
     const hash = createHash("sha256").update(request).digest();

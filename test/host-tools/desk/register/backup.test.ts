@@ -38,7 +38,7 @@ const OTHER = "IB3000002";
 const CARD_ID = "0011223344556677";
 const PIN = Buffer.from("4071");
 const NOTHING: Since = { done: [], forgotten: [] };
-/** Of what a test fills, and in the order in which rows are compared. */
+/** The tables that a test fills, in the order of the comparison. */
 const COMPARED: readonly TableName[] = [
   "batch_rows",
   "batch_attempts",
@@ -112,7 +112,7 @@ interface Restored {
   readonly report: RestoreReport;
 }
 
-/** Restores on each engine that is there, and looks at what came of it. */
+/** Restores on each available engine, and calls `look` with the result. */
 async function restored(path: string, since: Since, look: (restored: Restored) => Promise<void>): Promise<void> {
   for (const { fresh, missing } of PLACES) {
     if (missing !== undefined) continue;
@@ -127,7 +127,7 @@ async function restored(path: string, since: Since, look: (restored: Restored) =
   }
 }
 
-onEachEngine(test, "a backup brings back all of it, on either engine", async (rig) => {
+onEachEngine(test, "a backup restores all of a register, on either engine", async (rig) => {
   const { register } = rig;
   await fill(rig);
   const path = freshFile();
@@ -149,7 +149,7 @@ onEachEngine(test, "a backup brings back all of it, on either engine", async (ri
   });
 });
 
-onEachEngine(test, "challenges and claims end with the restore", async (rig) => {
+onEachEngine(test, "a restore ends challenges and claims", async (rig) => {
   await fill(rig);
   const path = freshFile();
   await backUp(rig.register, path);
@@ -204,7 +204,7 @@ onEachEngine(
   NOW,
 );
 
-onEachEngine(test, "PINs of orders and keys that the operator names do not come back", async (rig) => {
+onEachEngine(test, "PINs of orders and keys of named serial numbers are not restored", async (rig) => {
   await fill(rig);
   const path = freshFile();
   await backUp(rig.register, path);
@@ -225,7 +225,7 @@ onEachEngine(test, "PINs of orders and keys that the operator names do not come 
   });
 });
 
-onEachEngine(test, "numbering goes on above what may have been given since", async (rig) => {
+onEachEngine(test, "numbering continues above the numbers that may have been given out since", async (rig) => {
   await fill(rig);
   const path = freshFile();
   await backUp(rig.register, path);
@@ -261,7 +261,7 @@ onEachEngine(test, "a saved head tells how many entries came after the backup", 
   await rejectsFor(other, "wrong-key");
 });
 
-onEachEngine(test, "a backup that was changed anywhere makes no register", async (rig) => {
+onEachEngine(test, "a backup with any change restores nothing", async (rig) => {
   await fill(rig);
   const path = freshFile();
   await backUp(rig.register, path);
@@ -285,7 +285,7 @@ onEachEngine(test, "a backup that was changed anywhere makes no register", async
       const where = await fresh();
       const error = await rejectsFor(restore(file, where, KEYS, "boris", NOTHING), "damaged");
       assert.match(error.message, file, what);
-      // Made again, it is a register without rows.
+      // Creates a register without rows.
       const engine = await openEngine(where, { create: true });
       assert.equal(await rowsOf(engine, "cards"), [], what);
       await engine.close();
@@ -314,21 +314,26 @@ onEachEngine(test, "other files and backups of other versions are refused, each 
   await rejectsFor(restore(path, rig.where, KEYS, "boris", NOTHING), "exists");
 });
 
-onEachEngine(test, "a backup has no secret in the clear, is its owner's alone, and overwrites nothing", async (rig) => {
-  const { register } = rig;
-  await fill(rig);
-  const path = freshFile();
-  await backUp(register, path);
-  const whole = readFileSync(path, "utf8");
-  const keys = await register.engine.read((db) => currentKeys(db, register, SERIAL));
-  assert.ok(keys);
-  for (const secret of [keys.token, keys.unlock, ...Object.values(KEYS)])
-    for (const form of ["hex", "base64", "latin1"] as const) assert.not.ok(whole.includes(secret.toString(form)), form);
-  if (!ON_WINDOWS) assert.is(statSync(path).mode & 0o777, 0o600);
-  const error = await rejects(backUp(register, path), FileError);
-  assert.is(error.reason, "exists");
-  assert.is(readFileSync(path, "utf8"), whole);
-});
+onEachEngine(
+  test,
+  "a backup has no secret in the clear, only its owner can read it, and it overwrites nothing",
+  async (rig) => {
+    const { register } = rig;
+    await fill(rig);
+    const path = freshFile();
+    await backUp(register, path);
+    const whole = readFileSync(path, "utf8");
+    const keys = await register.engine.read((db) => currentKeys(db, register, SERIAL));
+    assert.ok(keys);
+    for (const secret of [keys.token, keys.unlock, ...Object.values(KEYS)])
+      for (const form of ["hex", "base64", "latin1"] as const)
+        assert.not.ok(whole.includes(secret.toString(form)), form);
+    if (!ON_WINDOWS) assert.is(statSync(path).mode & 0o777, 0o600);
+    const error = await rejects(backUp(register, path), FileError);
+    assert.is(error.reason, "exists");
+    assert.is(readFileSync(path, "utf8"), whole);
+  },
+);
 
 onEachEngine(test, "a backup of a register in use is consistent", async (rig) => {
   await fill(rig);
@@ -338,7 +343,7 @@ onEachEngine(test, "a backup of a register in use is consistent", async (rig) =>
   const working = (async () => {
     while (!stop) {
       await change(other, (one) => one.note({ action: `test ${++added}` }));
-      // SQLite's work is synchronous: the file of the backup would not be read.
+      // SQLite works synchronously; without a pause the file of the backup would not be read.
       await sleep(1);
     }
   })();

@@ -25,7 +25,7 @@ const PIN = Buffer.from("a PIN that is a canary");
 /** Stored in the clear: if it is not found, the search is wrong. */
 const USER = "a user name in the clear";
 
-/** Does what brings secrets near the register. Returns those that were drawn. */
+/** Does everything that gives secrets to the register. Returns the secrets that were drawn. */
 async function work(register: Register): Promise<Buffer[]> {
   await putCard(register, SERIAL, "active");
   const card = { serial: SERIAL, cardId: "00112233445566aa" };
@@ -51,7 +51,7 @@ function canaries(drawn: readonly Buffer[]): Buffer[] {
   ]);
 }
 
-/** Looks through every file; returns in how many of them the user name is. */
+/** Searches every file. Returns the number of files with the user name. */
 function search(folder: string, found: readonly Buffer[]): number {
   let clear = 0;
   for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
@@ -64,7 +64,7 @@ function search(folder: string, found: readonly Buffer[]): number {
   return clear;
 }
 
-test("SQLite: the file and its side files, in use and closed", async () => {
+test("no secret is in SQLite's files, in use or closed", async () => {
   const folder = scratchFolder();
   const register = await newRegister(join(folder, "desk.db"));
   const secrets = canaries(await work(register));
@@ -74,7 +74,7 @@ test("SQLite: the file and its side files, in use and closed", async () => {
   assert.ok(search(folder, secrets) > 0);
 });
 
-packageTest(test, NO_POSTGRES, "PostgreSQL: the server's files, and its log of every statement", async () => {
+packageTest(test, NO_POSTGRES, "no secret is in PostgreSQL's files, or in its log of every statement", async () => {
   const settings = ["log_statement = all", "log_min_duration_statement = 0", "log_parameter_max_length = -1"];
   const server = await PostgresServer.start({ settings });
   try {

@@ -1,4 +1,4 @@
-// The life of a card, on both engines: what the table allows is done and noted, and nothing else is.
+// The life of a card, on both engines: the transitions in the table are made and recorded, and no others.
 
 import * as assert from "uvu/assert";
 import { cardOf, findCard, listCards, moveCard } from "../../../../host-tools/desk/register/cards.js";
@@ -10,7 +10,7 @@ import { suite } from "../../../support/suite.js";
 
 const test = suite("cards");
 
-/** The arrows of the picture, written a second time. */
+/** The arrows of the diagram, written independently. */
 const ALLOWED = [
   "blank pending",
   "pending seeded",
@@ -28,35 +28,39 @@ const STATES: readonly CardState[] = ["blank", "pending", "seeded", "shipped", "
 const move = ({ register }: Rig, serial: string, to: CardState) =>
   change(register, (each) => moveCard(each, { serial, to, action: `to ${to}`, reason: "a reason" }));
 
-onEachEngine(test, "every change of state is allowed or refused as the life of a card says, and noted", async (rig) => {
-  const { register, card } = rig;
-  let number = 1;
-  let allowed = 0;
-  for (const [at, from] of STATES.entries())
-    for (const [other, to] of STATES.entries()) {
-      const serial = `IB30000${at}${other}`;
-      await card(serial, from);
-      const refusal = await refusalOf(move(rig, serial, to));
-      const state = await register.engine.read(async (db) => (await findCard(db, serial))?.state);
-      const [last] = await register.engine.read((db) => readEntries(db, { last: 1 }));
-      if (ALLOWED.includes(`${from} ${to}`)) {
-        allowed++;
-        assert.is(refusal.reason, "none", refusal.message);
-        assert.is(state, to);
-        assert.is(last?.number, ++number);
-        const { at: _at, actor: _actor, number: _number, detail: _detail, mac: _mac, ...said } = last ?? {};
-        assert.equal(said, { serial, from, to, action: `to ${to}`, reason: "a reason" });
-      } else {
-        assert.is(refusal.reason, "state");
-        assert.match(refusal.message, new RegExp(`^${serial} is ${from}: it cannot be [a-z ]+$`));
-        assert.is(state, from);
-        assert.is(last?.number, number);
+onEachEngine(
+  test,
+  "every change of state is allowed or refused as the life of a card says, and is in the journal",
+  async (rig) => {
+    const { register, card } = rig;
+    let number = 1;
+    let allowed = 0;
+    for (const [at, from] of STATES.entries())
+      for (const [other, to] of STATES.entries()) {
+        const serial = `IB30000${at}${other}`;
+        await card(serial, from);
+        const refusal = await refusalOf(move(rig, serial, to));
+        const state = await register.engine.read(async (db) => (await findCard(db, serial))?.state);
+        const [last] = await register.engine.read((db) => readEntries(db, { last: 1 }));
+        if (ALLOWED.includes(`${from} ${to}`)) {
+          allowed++;
+          assert.is(refusal.reason, "none", refusal.message);
+          assert.is(state, to);
+          assert.is(last?.number, ++number);
+          const { at: _at, actor: _actor, number: _number, detail: _detail, mac: _mac, ...said } = last ?? {};
+          assert.equal(said, { serial, from, to, action: `to ${to}`, reason: "a reason" });
+        } else {
+          assert.is(refusal.reason, "state");
+          assert.match(refusal.message, new RegExp(`^${serial} is ${from}: it cannot be [a-z ]+$`));
+          assert.is(state, from);
+          assert.is(last?.number, number);
+        }
       }
-    }
-  assert.is(allowed, ALLOWED.length);
-});
+    assert.is(allowed, ALLOWED.length);
+  },
+);
 
-onEachEngine(test, "a lost card is not active again once its replacement is", async (rig) => {
+onEachEngine(test, "a lost card cannot be active again once its replacement is", async (rig) => {
   await rig.card("IB3000001", "lost", { user_name: "owner" });
   await rig.card("IB3000002", "shipped", { user_name: "owner" });
   await rig.card("IB3000003", "active", { user_name: "another" });
@@ -68,19 +72,23 @@ onEachEngine(test, "a lost card is not active again once its replacement is", as
   await move(rig, "IB3000001", "active");
 });
 
-onEachEngine(test, "two that change one card at once: one wins, the other learns the new state", async (rig) => {
-  await rig.card("IB3000001", "seeded");
-  const other = await rig.again();
-  const results = await Promise.all(
-    [rig.register, other].map((register) =>
-      refusalOf(
-        change(register, (each) => moveCard(each, { serial: "IB3000001", to: "shipped", action: "card ship" })),
+onEachEngine(
+  test,
+  "of two processes that change one card at once, one succeeds and the other gets the new state",
+  async (rig) => {
+    await rig.card("IB3000001", "seeded");
+    const other = await rig.again();
+    const results = await Promise.all(
+      [rig.register, other].map((register) =>
+        refusalOf(
+          change(register, (each) => moveCard(each, { serial: "IB3000001", to: "shipped", action: "card ship" })),
+        ),
       ),
-    ),
-  );
-  assert.equal(results.map(({ reason }) => reason).sort(), ["none", "state"]);
-  assert.is((await rig.register.engine.read((db) => readEntries(db, { serial: "IB3000001" }))).length, 1);
-});
+    );
+    assert.equal(results.map(({ reason }) => reason).sort(), ["none", "state"]);
+    assert.is((await rig.register.engine.read((db) => readEntries(db, { serial: "IB3000001" }))).length, 1);
+  },
+);
 
 onEachEngine(test, "cards are listed by serial number, by state and by user", async ({ register, card }) => {
   await card("IB3000003", "active", { user_name: "b" });

@@ -1,4 +1,4 @@
-// Challenges in the register, on both engines: fresh, of one card, for five minutes, and spent once.
+// Challenges in the register, on both engines: each is new, for one card, valid for five minutes, and spent once.
 
 import * as assert from "uvu/assert";
 import {
@@ -43,7 +43,7 @@ function withCards(name: string, body: (rig: Rig) => Promise<void>): void {
 }
 
 withCards(
-  "a challenge is six digits, is spent once, right or wrong, and others see that",
+  "a challenge has six digits, and is spent by one response, right or wrong, for all processes",
   async ({ register, again }) => {
     const other = await again();
     for (const right of [true, false]) {
@@ -64,13 +64,13 @@ withCards("a challenge is valid only for its card, and only exactly as issued", 
   assert.ok(await spend(register, "000017"));
 });
 
-withCards("a challenge is valid until it expires, and is then closed permanently", async ({ register, clock }) => {
+withCards("a challenge is valid until it expires, and is then closed for good", async ({ register, clock }) => {
   const [first, second, third] = [await issue(register), await issue(register), await issue(register)];
   clock.now += LIFETIME - 1;
   assert.ok(await spend(register, first));
   clock.now += 1;
   assert.not(await spend(register, second));
-  // The clock is set back, and somebody says that it is right.
+  // The clock is set back, and somebody accepts it.
   clock.now -= LIFETIME;
   assert.is((await refusalOf(spend(register, second))).reason, "clock");
   await register.engine.write((db) => acceptTime(db, clock.now));
@@ -79,27 +79,33 @@ withCards("a challenge is valid until it expires, and is then closed permanently
   assert.is(LIFETIME, 300_000);
 });
 
-withCards("one whose end is further away than its lifetime is refused, and closed", async ({ register, clock }) => {
-  const challenge = await issue(register);
-  clock.now -= 60_000;
-  await register.engine.write((db) => acceptTime(db, clock.now));
-  assert.not(await spend(register, challenge));
-  clock.now += 120_000;
-  assert.not(await spend(register, challenge));
-});
-
-withCards("no challenge is a multiple of 16, so that no two share a response for that reason", async ({ register }) => {
-  const draws = [0, 16, 32, 4096, 999_984, 1, 160, 17];
-  const draw = drawing(...draws);
-  const given = [await issue(register, SERIAL, draw), await issue(register, SERIAL, draw)];
-  assert.equal(given, ["000001", "000017"]);
-  // What would have happened: 1 and 16 are the same field.
-  const [one, sixteen] = ["000001", "000016"].map((challenge) => ocra(SUITE, pattern(32), { challenge }));
-  assert.is(one, sixteen);
-});
+withCards(
+  "a challenge that expires later than its lifetime allows is refused and closed",
+  async ({ register, clock }) => {
+    const challenge = await issue(register);
+    clock.now -= 60_000;
+    await register.engine.write((db) => acceptTime(db, clock.now));
+    assert.not(await spend(register, challenge));
+    clock.now += 120_000;
+    assert.not(await spend(register, challenge));
+  },
+);
 
 withCards(
-  "a challenge that was answered right never comes back; others not within a day",
+  "no challenge is a multiple of 16, so that no two have the same response for that reason",
+  async ({ register }) => {
+    const draws = [0, 16, 32, 4096, 999_984, 1, 160, 17];
+    const draw = drawing(...draws);
+    const given = [await issue(register, SERIAL, draw), await issue(register, SERIAL, draw)];
+    assert.equal(given, ["000001", "000017"]);
+    // Otherwise 1 and 16 would be the same field of the data.
+    const [one, sixteen] = ["000001", "000016"].map((challenge) => ocra(SUITE, pattern(32), { challenge }));
+    assert.is(one, sixteen);
+  },
+);
+
+withCards(
+  "a challenge that was answered right is never issued again; others not within a day",
   async ({ register, clock }) => {
     assert.ok(await spend(register, await issue(register, SERIAL, drawing(1)), true));
     assert.ok(await spend(register, await issue(register, SERIAL, drawing(2)), false));
@@ -114,14 +120,14 @@ withCards(
   },
 );
 
-withCards("if no challenge is free, it reports that instead of drawing for ever", async ({ register }) => {
+withCards("if no challenge is free, an error says so", async ({ register }) => {
   await issue(register, SERIAL, () => 1);
   const { reason, message } = await refusalOf(issue(register, SERIAL, () => 1));
   assert.is(reason, "full");
   assert.match(message, /^IB3000123: nearly every challenge/);
 });
 
-withCards("each response that was judged is counted, right or wrong", async ({ register }) => {
+withCards("each judged response is counted, right or wrong", async ({ register }) => {
   await spend(register, await issue(register), true);
   await spend(register, await issue(register), false);
   await spend(register, "000001", true);

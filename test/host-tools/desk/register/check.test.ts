@@ -88,7 +88,7 @@ const CHANGES: readonly (readonly [string, string, RegExp])[] = [
 
 const find = (register: Register): Promise<CheckReport> => checkRegister(register);
 
-onEachEngine(test, "a register that is right has no findings, and all of it was checked", async (rig) => {
+onEachEngine(test, "a correct register has no findings, and all of it was checked", async (rig) => {
   await fill(rig);
   const { findings, cards, opened, notGiven } = await find(rig.register);
   assert.equal([findings, cards, opened, notGiven], [[], 2, 8, []]);
@@ -98,15 +98,19 @@ onEachEngine(test, "a register that is right has no findings, and all of it was 
   assert.equal([desk.findings, desk.opened, desk.notGiven], [[], 4, ["site", "journal"]]);
 });
 
-onEachEngine(test, "an order that is claimed, or was cancelled then, may have no card yet", async ({ register }) => {
-  const order = { userName: "jane", suite: SUITE, pinCheck: "card", tries: 5, pin: Buffer.from("4071") } as const;
-  const number = await change(register, (one) => addOrder(one, order));
-  const desk = new SeedingDesk(register, "bench");
-  await desk.serialOfOrder(number);
-  assert.equal((await find(register)).findings, []);
-  await change(register, (one) => moveOrder(one, number, "cancelled", { action: "order cancel" }));
-  assert.equal((await find(register)).findings, []);
-});
+onEachEngine(
+  test,
+  "an order that is claimed, or was cancelled while claimed, may have no card yet",
+  async ({ register }) => {
+    const order = { userName: "jane", suite: SUITE, pinCheck: "card", tries: 5, pin: Buffer.from("4071") } as const;
+    const number = await change(register, (one) => addOrder(one, order));
+    const desk = new SeedingDesk(register, "bench");
+    await desk.serialOfOrder(number);
+    assert.equal((await find(register)).findings, []);
+    await change(register, (one) => moveOrder(one, number, "cancelled", { action: "order cancel" }));
+    assert.equal((await find(register)).findings, []);
+  },
+);
 
 for (const [what, statement, expected] of CHANGES)
   onEachEngine(test, `a fault is found: ${what}`, async (rig) => {
@@ -126,49 +130,49 @@ for (const [what, statement, expected] of CHANGES)
       );
   });
 
+onEachEngine(test, "exchanged keys of a card's other copy, desk keys and public keys are found", async (rig) => {
+  await fill(rig);
+  const { register } = rig;
+  const { site } = register;
+  const place = { serial: SERIAL, cardId: "0011223344556677", field: "token", version: 1 };
+  const key = pattern(32, 50);
+  const row = { sealed: site.seal(key, place), fingerprint: site.fingerprint("token", key) };
+  const all = { ...row, meta: pattern(32, 60) };
+  await register.engine.write(async (db) => {
+    const own = db.updateTable("keys").set(row).where("serial", "=", SERIAL).where("field", "=", "token");
+    await own.where("opener", "=", "site").execute();
+    for (const name of ["desk-public", "journal-public"])
+      await db.updateTable("meta").set({ value: all.meta }).where("name", "=", name).execute();
+  });
+  const { findings } = await find(await rig.again());
+  for (const expected of [
+    /^IB3000001: its token key \(version 1\) is not the same under the site key and under the desk key$/,
+    /the desk's public key does not fit the site key/,
+    /^journal: the public key in the register was replaced$/,
+  ])
+    assert.ok(
+      findings.some((line) => expected.test(line)),
+      `${expected}: ${findings.join("\n")}`,
+    );
+});
+
 onEachEngine(
   test,
-  "keys of a card's other copy, the desk's keys and public keys that were exchanged are found",
+  "a saved head shows that entries were removed together with the register's own position",
   async (rig) => {
     await fill(rig);
     const { register } = rig;
-    const { site } = register;
-    const place = { serial: SERIAL, cardId: "0011223344556677", field: "token", version: 1 };
-    const key = pattern(32, 50);
-    const row = { sealed: site.seal(key, place), fingerprint: site.fingerprint("token", key) };
-    const all = { ...row, meta: pattern(32, 60) };
-    await register.engine.write(async (db) => {
-      const own = db.updateTable("keys").set(row).where("serial", "=", SERIAL).where("field", "=", "token");
-      await own.where("opener", "=", "site").execute();
-      for (const name of ["desk-public", "journal-public"])
-        await db.updateTable("meta").set({ value: all.meta }).where("name", "=", name).execute();
+    const { engine, journal } = register;
+    const head = await engine.read((db) => signHead(db, journal, 0));
+    assert.equal((await checkRegister(register, head)).findings, []);
+    const foreign = { ...head, signature: pattern(64, 3) };
+    assert.match((await checkRegister(register, foreign)).findings.join("\n"), "belongs to another register");
+    await engine.write(async (db) => {
+      await db.deleteFrom("journal").where("number", ">", 1).execute();
+      await db.deleteFrom("meta").where("name", "=", "journal-position").execute();
     });
-    const { findings } = await find(await rig.again());
-    for (const expected of [
-      /^IB3000001: its token key \(version 1\) is not the same under the site key and under the desk key$/,
-      /the desk's public key does not fit the site key/,
-      /^journal: the public key in the register was replaced$/,
-    ])
-      assert.ok(
-        findings.some((line) => expected.test(line)),
-        `${expected}: ${findings.join("\n")}`,
-      );
+    assert.match((await checkRegister(register, head)).findings.join("\n"), "of the saved head, is missing");
   },
 );
-
-onEachEngine(test, "a saved head finds entries that were cut off with the register's own position", async (rig) => {
-  await fill(rig);
-  const { register } = rig;
-  const { engine, journal } = register;
-  const head = await engine.read((db) => signHead(db, journal, 0));
-  assert.equal((await checkRegister(register, head)).findings, []);
-  const foreign = { ...head, signature: pattern(64, 3) };
-  assert.match((await checkRegister(register, foreign)).findings.join("\n"), "belongs to another register");
-  await engine.write(async (db) => {
-    await db.deleteFrom("journal").where("number", ">", 1).execute();
-    await db.deleteFrom("meta").where("name", "=", "journal-position").execute();
-  });
-  assert.match((await checkRegister(register, head)).findings.join("\n"), "of the saved head, is missing");
-});
 
 test.run();

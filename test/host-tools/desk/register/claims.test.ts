@@ -1,4 +1,4 @@
-// Claims, on both engines: one bench has a card, another one is told which bench that is, and an abandoned claim
+// Claims, on both engines: one bench has a card, another bench gets the name of the first, and an abandoned claim
 // expires.
 
 import { spawnSync } from "node:child_process";
@@ -29,7 +29,7 @@ const release = (register: Register, claimant: Claimant) =>
 
 onEachEngine(
   test,
-  "a card belongs to one bench until it is released, and another bench learns which",
+  "a card belongs to one bench until it is released, and another bench gets that bench's name",
   async ({ register }) => {
     assert.is((await claim(register, ONE)).reason, "none");
     const { reason, message } = await claim(register, OTHER);
@@ -42,7 +42,7 @@ onEachEngine(
   },
 );
 
-onEachEngine(test, "the next process of a bench takes over what one that was killed left", async ({ register }) => {
+onEachEngine(test, "the next process of a bench takes over the claim of a killed one", async ({ register }) => {
   await claim(register, ONE);
   const next = { ...ONE, process: "host 19" };
   assert.is((await claim(register, next)).reason, "none");
@@ -60,7 +60,7 @@ function endedProcess(): string {
 
 onEachEngine(
   test,
-  "a process of this computer that has ended keeps no port of it out, and no other computer",
+  "the claim of an ended process keeps out other computers, but no port of its own computer",
   async (rig) => {
     const { register } = rig;
     const at = (host: string, port: string, pid = process.pid) => ({
@@ -75,7 +75,7 @@ onEachEngine(
   },
 );
 
-onEachEngine(test, "a claim is renewed by its bench, and ends with its lease", async ({ register, clock }) => {
+onEachEngine(test, "a bench renews its claim, which ends with its lease", async ({ register, clock }) => {
   await claim(register, ONE);
   clock.now += LEASE - 1;
   assert.is((await claim(register, OTHER)).reason, "busy");
@@ -87,7 +87,7 @@ onEachEngine(test, "a claim is renewed by its bench, and ends with its lease", a
   assert.is((await claim(register, ONE)).reason, "busy");
 });
 
-onEachEngine(test, "of eight benches that claim at once one wins", async ({ register, again }) => {
+onEachEngine(test, "of eight benches that claim at once, one succeeds", async ({ register, again }) => {
   const registers = [register, await again(), await again(), await again()];
   const results = await Promise.all(
     Array.from({ length: 8 }, (_, bench) =>

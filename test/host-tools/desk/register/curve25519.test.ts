@@ -9,7 +9,7 @@ const test = suite("curve25519");
 
 const hex = (text: string) => Buffer.from(text, "hex");
 
-test("X25519: the scalar and the point of RFC 7748 §5.2 give its output", () => {
+test("X25519: scalar and point of RFC 7748 §5.2 give the stated output", () => {
   const scalar = hex("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4");
   const point = hex("e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c");
   const privateKey = privateKeyOf("X25519", scalar);
@@ -21,7 +21,7 @@ test("X25519: the scalar and the point of RFC 7748 §5.2 give its output", () =>
   assert.equal(publicBytesOf(publicKey), point);
 });
 
-test("X25519: a public key is its private key times the point 9", () => {
+test("X25519: a public key is the private key times the point 9", () => {
   const nine = Buffer.concat([Buffer.of(9), Buffer.alloc(31)]);
   assert.is(
     publicBytesOf(privateKeyOf("X25519", nine)).toString("hex"),
@@ -29,7 +29,7 @@ test("X25519: a public key is its private key times the point 9", () => {
   );
 });
 
-test("Ed25519: the second test of RFC 8032 §7.1", () => {
+test("Ed25519: the second test of RFC 8032 §7.1 gives the stated signature", () => {
   const privateKey = privateKeyOf("Ed25519", hex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"));
   const publicBytes = publicBytesOf(privateKey);
   assert.is(publicBytes.toString("hex"), "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
@@ -41,7 +41,7 @@ test("Ed25519: the second test of RFC 8032 §7.1", () => {
   assert.ok(verify(null, message, publicKeyOf("Ed25519", publicBytes), hex(signature)));
 });
 
-test("31 or 33 bytes are no key", () => {
+test("a key of 31 or 33 bytes is refused", () => {
   for (const size of [0, 31, 33]) {
     assert.throws(() => privateKeyOf("X25519", Buffer.alloc(size)), /has 32 bytes/);
     assert.throws(() => publicKeyOf("Ed25519", Buffer.alloc(size)), /has 32 bytes/);

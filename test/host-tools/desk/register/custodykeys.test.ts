@@ -1,4 +1,4 @@
-// The key files of a register: drawn once, read back, behind a passphrase or not, and what is refused.
+// The key files of a register: drawn once and read back, with or without a passphrase; and refused files.
 
 import { scryptSync } from "node:crypto";
 import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -30,7 +30,7 @@ function fileOf(contents: string): string {
 
 const asking = (text: string) => async () => ({ passphrase: Buffer.from(text) });
 
-/** A key file behind the passphrase, made by hand. `cost` is cheap: that of a new file is a test of its own. */
+/** A key file with a passphrase, made by hand. Its `cost` is low: that of a new file has a separate test. */
 function wrappedFile(text: string, { cost = [4, 8, 1], kind = "site", key = KEY } = {}): string {
   const [log2n = 0, r, p] = cost;
   const head = `dsc-key ${kind} scrypt ${cost.join(" ")} ${SALT.toString("hex")}`;
@@ -50,7 +50,7 @@ async function refusal(path: string, text?: string): Promise<Error> {
   throw new Error("it was read");
 }
 
-test("a drawn key is read back, is the owner's only, says which it is, and is never overwritten", async () => {
+test("a new key is read back, only its owner can read it, it states its kind, and it is never overwritten", async () => {
   for (const kind of ["site", "desk", "journal"] as const) {
     const path = fresh();
     const key = createCustodyKey(path, kind);
@@ -67,7 +67,7 @@ test("a drawn key is read back, is the owner's only, says which it is, and is ne
   }
 });
 
-test("a new file behind a passphrase costs scrypt with N = 2^17, r = 8, p = 1, and holds no key in the clear", async () => {
+test("a new file under a passphrase uses scrypt with N = 2^17, r = 8, p = 1, and has no key in the clear", async () => {
   const path = fresh();
   const key = createCustodyKey(path, "desk", { passphrase: { passphrase: Buffer.from("a long passphrase") } });
   const text = readFileSync(path, "utf8");
@@ -80,7 +80,7 @@ test("a new file behind a passphrase costs scrypt with N = 2^17, r = 8, p = 1, a
   assert.equal(await readCustodyKey(path, "desk", { askPassphrase: asking("a long passphrase") }), key);
 });
 
-test("a file behind a passphrase opens however its é is composed, and the passphrase is wiped", async () => {
+test("a file under a passphrase opens with either form of é, and the passphrase is wiped", async () => {
   const path = fileOf(wrappedFile("caf\u00e9 noir"));
   for (const typed of ["caf\u00e9 noir", "cafe\u0301 noir"]) {
     const passphrase = Buffer.from(typed);
@@ -89,7 +89,7 @@ test("a file behind a passphrase opens however its é is composed, and the passp
   }
 });
 
-test("a wrong passphrase, none, or another kind of key is refused in a line of its own", async () => {
+test("a wrong passphrase, a missing one and another kind of key are each refused in one line", async () => {
   const path = fileOf(wrappedFile("right"));
   assert.match((await refusal(path, "wrong")).message, /the passphrase does not open this key/);
   assert.match((await refusal(path)).message, /this key needs its passphrase; give it$/);
@@ -97,7 +97,7 @@ test("a wrong passphrase, none, or another kind of key is refused in a line of i
   assert.match((await refusal(desk, "right")).message, /is a desk key; the site key is wanted$/);
 });
 
-test("a file that was changed is refused: kind, cost, salt, key", async () => {
+test("a file with a changed kind, cost, salt or key is refused", async () => {
   const text = wrappedFile("right");
   const changes: [RegExp, string][] = [
     [/scrypt 4/, "scrypt 5"],
@@ -128,7 +128,7 @@ test("a file that asks for all memory is refused before scrypt begins", async ()
   }
 });
 
-test("a key in hexadecimal has 32 bytes and stands alone", async () => {
+test("a file with a key in hexadecimal has exactly 32 bytes and nothing else", async () => {
   const hex = KEY.toString("hex");
   assert.equal(await readCustodyKey(fileOf(`# mine\n${hex}\n`), "site"), KEY);
   for (const contents of ["", hex.slice(2), `${hex}00`, `${hex}\n${hex}`, `${hex}\n${wrappedFile("x")}`]) {
@@ -142,7 +142,7 @@ test("a key may come over standard input", async () => {
   assert.equal(await readCustodyKey("-", "journal", { contents }), KEY);
 });
 
-testUnless(test, ON_WINDOWS, "a file that others may read is refused, unless the caller says so", async () => {
+testUnless(test, ON_WINDOWS, "a file that others may read is refused, unless the caller allows it", async () => {
   const path = fileOf(KEY.toString("hex"));
   chmodSync(path, 0o644);
   assert.match((await refusal(path)).message, /others may read it; run chmod 600/);

@@ -1,4 +1,4 @@
-// PINs sealed to the desk's public key: opened a second time by hand, bound to their order, and by nobody else.
+// PINs sealed to the desk's public key: opened independently by hand, bound to their order, and closed to all other keys.
 
 import { createPrivateKey, createPublicKey, diffieHellman } from "node:crypto";
 import * as assert from "uvu/assert";
@@ -36,7 +36,7 @@ test("the desk's private key opens the box by RFC 7748, RFC 5869 and AES-256-GCM
   assert.equal(openAtDesk(desk.privateKey, box, ORDER), PIN);
 });
 
-test("another desk, another order, a changed or a shorter box: nothing is opened", () => {
+test("for another desk, another order, or a changed or shorter box nothing opens", () => {
   const desk = drawDeskPair();
   const box = sealToDesk(desk.publicKey, PIN, ORDER);
   assert.is(openAtDesk(drawDeskPair().privateKey, box, ORDER), undefined);
@@ -46,14 +46,14 @@ test("another desk, another order, a changed or a shorter box: nothing is opened
     assert.is(openAtDesk(desk.privateKey, box.subarray(0, size), ORDER), undefined);
 });
 
-test("no two boxes share an ephemeral key, and a PIN cannot be seen in them", () => {
+test("no two boxes share an ephemeral key, and no box contains its PIN", () => {
   const { publicKey } = drawDeskPair();
   const boxes = Array.from({ length: 20 }, () => sealToDesk(publicKey, PIN, ORDER));
   assert.is(new Set(boxes.map((box) => box.subarray(0, 32).toString("hex"))).size, 20);
   for (const box of boxes) assert.not(box.includes(PIN));
 });
 
-test("a public key whose shared secret everybody knows is refused", () => {
+test("a public key with a shared secret that everybody knows is refused", () => {
   const desk = drawDeskPair();
   const box = sealToDesk(desk.publicKey, PIN, ORDER);
   for (const first of [0, 1]) {

@@ -18,7 +18,7 @@ import { suite, type Test } from "../../../support/suite.js";
 
 const OPEN = new URL("../../../../host-tools/desk/register/open.js", import.meta.url).href;
 
-/** What nothing before the engine may let through: the kind, and the value. */
+/** Values that must be refused before they reach the engine: the kind, and the value. */
 const NOT_STORED: readonly (readonly [string, unknown])[] = [
   ["a boolean", true],
   ["no number", Number.NaN],
@@ -50,7 +50,7 @@ for (const place of PLACES) {
   suiteOf.run();
 }
 
-/** A test with an engine on a new register; `packageTest` skips it where the server is not installed. */
+/** A test with an engine on a new register; `packageTest` skips it if the server is not installed. */
 function engineTest(test: Test, place: Place, name: string, body: (engine: Engine) => Promise<void>): void {
   packageTest(test, place.missing, name, () => withEngine(place, body));
 }
@@ -65,7 +65,7 @@ async function withEngine(place: Place, body: (engine: Engine) => Promise<void>)
 }
 
 function defineValues(test: Test, place: Place): void {
-  engineTest(test, place, "values come back as they were written", async (engine) => {
+  engineTest(test, place, "values are read as they were written", async (engine) => {
     const blob = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     const text = "ü 漢字 😀 ' \" ? $1 \\ \n";
     await engine.write(async (db) => {
@@ -145,7 +145,7 @@ function defineValues(test: Test, place: Place): void {
     }
   });
 
-  engineTest(test, place, "an integer beyond 2^53 that something else stored is refused", async (engine) => {
+  engineTest(test, place, "an integer beyond 2^53 that another program stored is refused", async (engine) => {
     await engine.write((db) => sql`insert into settings values ('x', '', 9007199254740993)`.execute(db));
     await rejectsFor(
       engine.read((db) => db.selectFrom("settings").selectAll().execute()),
@@ -165,58 +165,63 @@ function defineTransactions(test: Test, place: Place): void {
     assert.is(await countSettings(engine), 0);
   });
 
-  engineTest(test, place, "a failed statement gives up its transaction, caught or not", async (engine) => {
-    await engine.write((db) => addSetting(db, "x"));
-    const run = engine.write(async (db) => {
-      await addSetting(db, "y");
-      await addSetting(db, "x").catch(() => {});
-    });
-    await rejectsFor(run, "duplicate");
-    assert.is(await countSettings(engine), 1);
+  engineTest(
+    test,
+    place,
+    "a failed statement rolls back its transaction, even if the error is caught",
+    async (engine) => {
+      await engine.write((db) => addSetting(db, "x"));
+      const run = engine.write(async (db) => {
+        await addSetting(db, "y");
+        await addSetting(db, "x").catch(() => {});
+      });
+      await rejectsFor(run, "duplicate");
+      assert.is(await countSettings(engine), 1);
+    },
+  );
+
+  engineTest(test, place, "a duplicate row is refused, and the message contains none of its values", async (engine) => {
+    await engine.write((db) => addSetting(db, "secret-name"));
+    const error = await rejectsFor(
+      engine.write((db) => addSetting(db, "secret-name")),
+      "duplicate",
+    );
+    assert.not.match(error.message, "secret-name");
   });
 
   engineTest(
     test,
     place,
-    "a row that would be there twice is refused, and the message has no value of it",
+    "two cards cannot have the same token key, but may have the same unlock key",
     async (engine) => {
-      await engine.write((db) => addSetting(db, "secret-name"));
-      const error = await rejectsFor(
-        engine.write((db) => addSetting(db, "secret-name")),
-        "duplicate",
-      );
-      assert.not.match(error.message, "secret-name");
+      const key = { version: 1, opener: "desk", origin: "drawn", state: "active", card_id: "00".repeat(8) } as const;
+      const secret = { sealed: Buffer.from("s"), fingerprint: Buffer.from("f") };
+      await engine.write(async (db) => {
+        for (const serial of ["IB3000001", "IB3000002"]) await addCard(db, serial);
+        await db
+          .insertInto("keys")
+          .values({ ...key, ...secret, serial: "IB3000001", field: "token" })
+          .execute();
+        for (const serial of ["IB3000001", "IB3000002"])
+          await db
+            .insertInto("keys")
+            .values({ ...key, ...secret, serial, field: "unlock" })
+            .execute();
+      });
+      for (const state of ["active", "abandoned"] as const)
+        await rejectsFor(
+          engine.write((db) =>
+            db
+              .insertInto("keys")
+              .values({ ...key, ...secret, state, serial: "IB3000002", field: "token" })
+              .execute(),
+          ),
+          "duplicate",
+        );
     },
   );
 
-  engineTest(test, place, "two cards cannot have one token key, and may have one unlock key", async (engine) => {
-    const key = { version: 1, opener: "desk", origin: "drawn", state: "active", card_id: "00".repeat(8) } as const;
-    const secret = { sealed: Buffer.from("s"), fingerprint: Buffer.from("f") };
-    await engine.write(async (db) => {
-      for (const serial of ["IB3000001", "IB3000002"]) await addCard(db, serial);
-      await db
-        .insertInto("keys")
-        .values({ ...key, ...secret, serial: "IB3000001", field: "token" })
-        .execute();
-      for (const serial of ["IB3000001", "IB3000002"])
-        await db
-          .insertInto("keys")
-          .values({ ...key, ...secret, serial, field: "unlock" })
-          .execute();
-    });
-    for (const state of ["active", "abandoned"] as const)
-      await rejectsFor(
-        engine.write((db) =>
-          db
-            .insertInto("keys")
-            .values({ ...key, ...secret, state, serial: "IB3000002", field: "token" })
-            .execute(),
-        ),
-        "duplicate",
-      );
-  });
-
-  engineTest(test, place, "a transaction that reads sees one snapshot, and writes nothing", async (engine) => {
+  engineTest(test, place, "a reading transaction sees one snapshot and writes nothing", async (engine) => {
     const other = await openEngine(engine.where);
     await engine.read(async (db) => {
       assert.is(await count(db), 0);
@@ -232,7 +237,7 @@ function defineTransactions(test: Test, place: Place): void {
     await other.close();
   });
 
-  engineTest(test, place, "a transaction inside of another is refused, and does not wait for it", async (engine) => {
+  engineTest(test, place, "a transaction inside another is refused at once", async (engine) => {
     await rejects(
       engine.write(() => engine.write((db) => addSetting(db, "x"))),
       Error,
@@ -243,7 +248,7 @@ function defineTransactions(test: Test, place: Place): void {
     );
   });
 
-  engineTest(test, place, "promises carry no more, however many engines were opened", async (engine) => {
+  engineTest(test, place, "opening further engines adds nothing to a promise", async (engine) => {
     const carried = () => engine.read(async () => Object.getOwnPropertySymbols(executionAsyncResource()).length);
     const before = await carried();
     const other = await openEngine(engine.where);
@@ -252,7 +257,7 @@ function defineTransactions(test: Test, place: Place): void {
     assert.is(await carried(), before);
   });
 
-  engineTest(test, place, "writers side by side lose no change", async (engine) => {
+  engineTest(test, place, "parallel writers lose no change", async (engine) => {
     const others = await Promise.all([openEngine(engine.where), openEngine(engine.where)]);
     const engines = [engine, ...others];
     await engine.write((db) => addSetting(db, "x", "0"));
@@ -276,36 +281,29 @@ function defineTransactions(test: Test, place: Place): void {
     for (const other of others) await other.close();
   });
 
-  engineTest(
-    test,
-    place,
-    "what one process writes at once comes in turn, so that nothing is called again",
-    async (engine) => {
-      await engine.write((db) => addSetting(db, "x", "0"));
-      const writers = 8;
-      let calls = 0;
-      const increment = () =>
-        engine.write(async (db) => {
-          calls++;
-          const row = await db.selectFrom("settings").select("value").where("name", "=", "x").executeTakeFirstOrThrow();
-          const value = String(Number(row.value) + 1);
-          await db.updateTable("settings").set({ value }).where("name", "=", "x").execute();
-        });
-      await Promise.all(Array.from({ length: writers }, increment));
-      const row = await engine.read((db) =>
-        db.selectFrom("settings").select("value").where("name", "=", "x").execute(),
-      );
-      assert.equal([row[0]?.value, calls], [String(writers), writers]);
-      await rejects(
-        engine.write(() => Promise.reject(new Error("by itself"))),
-        Error,
-      );
-      await increment();
-      assert.is(calls, writers + 1, "one that fails keeps nobody out");
-    },
-  );
+  engineTest(test, place, "parallel writes in one process are queued, so that no work runs twice", async (engine) => {
+    await engine.write((db) => addSetting(db, "x", "0"));
+    const writers = 8;
+    let calls = 0;
+    const increment = () =>
+      engine.write(async (db) => {
+        calls++;
+        const row = await db.selectFrom("settings").select("value").where("name", "=", "x").executeTakeFirstOrThrow();
+        const value = String(Number(row.value) + 1);
+        await db.updateTable("settings").set({ value }).where("name", "=", "x").execute();
+      });
+    await Promise.all(Array.from({ length: writers }, increment));
+    const row = await engine.read((db) => db.selectFrom("settings").select("value").where("name", "=", "x").execute());
+    assert.equal([row[0]?.value, calls], [String(writers), writers]);
+    await rejects(
+      engine.write(() => Promise.reject(new Error("by itself"))),
+      Error,
+    );
+    await increment();
+    assert.is(calls, writers + 1, "one that fails keeps nobody out");
+  });
 
-  engineTest(test, place, "a conditional update has one winner", async (engine) => {
+  engineTest(test, place, "a conditional update succeeds once", async (engine) => {
     await engine.write((db) => addSetting(db, "x", "free"));
     const engines = await Promise.all(Array.from({ length: 4 }, () => openEngine(engine.where)));
     const take = (one: Engine) =>
@@ -319,7 +317,7 @@ function defineTransactions(test: Test, place: Place): void {
     for (const one of engines) await one.close();
   });
 
-  engineTest(test, place, "a writer that is kept out for too long is told so", async (engine) => {
+  engineTest(test, place, "a writer that waits too long gets an error that says so", async (engine) => {
     const impatient = await openEngine(engine.where, { wait: 50 });
     await engine.write(async (db) => {
       await addSetting(db, "x", "1");
@@ -340,7 +338,7 @@ function defineTransactions(test: Test, place: Place): void {
     for (const time of times) assert.ok(time >= before - 1 && time <= after + 1, `${time}`);
   });
 
-  engineTest(test, place, "a closed register is not used any more", async (engine) => {
+  engineTest(test, place, "a closed register cannot be used", async (engine) => {
     await engine.close();
     await engine.close();
     await rejects(
@@ -367,7 +365,7 @@ function defineProcesses(test: Test, place: Place): void {
     return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
   };
 
-  engineTest(test, place, "what a process was told is written survives its kill -9", async (engine) => {
+  engineTest(test, place, "a committed write survives kill -9", async (engine) => {
     const { child, lines } = running(
       engine.where,
       `for (let n = 0; ; n++) {
@@ -387,22 +385,27 @@ function defineProcesses(test: Test, place: Place): void {
     assert.equal(numbers, [...numbers.keys()]);
   });
 
-  engineTest(test, place, "a transaction that kill -9 cut leaves nothing, and keeps nobody out", async (engine) => {
-    const { child, lines } = running(
-      engine.where,
-      `await engine.write(async (db) => {
+  engineTest(
+    test,
+    place,
+    "a transaction interrupted by kill -9 leaves nothing, and locks nobody out",
+    async (engine) => {
+      const { child, lines } = running(
+        engine.where,
+        `await engine.write(async (db) => {
          await db.insertInto("settings").values({ name: "x", value: "", changed: 0 }).execute();
          say("written");
          await new Promise((resolve) => setTimeout(resolve, 2 ** 30));
        });`,
-    );
-    await lines.next();
-    child.kill("SIGKILL");
-    await once(child, "exit");
-    await engine.write((db) => addSetting(db, "y"));
-    const rows = await engine.read((db) => db.selectFrom("settings").select("name").execute());
-    assert.equal(rows, [{ name: "y" }]);
-  });
+      );
+      await lines.next();
+      child.kill("SIGKILL");
+      await once(child, "exit");
+      await engine.write((db) => addSetting(db, "y"));
+      const rows = await engine.read((db) => db.selectFrom("settings").select("name").execute());
+      assert.equal(rows, [{ name: "y" }]);
+    },
+  );
 }
 
 function defineVersions(test: Test, place: Place): void {
@@ -422,7 +425,7 @@ function defineVersions(test: Test, place: Place): void {
 
   const versions = (where: string, options: OpenOptions) => openEngine(where, options);
 
-  engineTest(test, place, "a place without a register, and one that has it, are told apart", async (engine) => {
+  engineTest(test, place, "a place with a register and a place without one are distinguished", async (engine) => {
     await rejectsFor(openEngine(await place.fresh()), "missing");
     await engine.write((db) =>
       db
@@ -433,13 +436,13 @@ function defineVersions(test: Test, place: Place): void {
     await rejectsFor(openEngine(engine.where, { create: true }), "exists");
   });
 
-  engineTest(test, place, "making a register that was interrupted is finished by the next", async (engine) => {
+  engineTest(test, place, "the next process finishes making a register that was interrupted", async (engine) => {
     const again = await openEngine(engine.where, { create: true });
     assert.is(await countSettings(again), 0);
     await again.close();
   });
 
-  engineTest(test, place, "a newer register is refused and left as it is", async (engine) => {
+  engineTest(test, place, "a newer register is refused and not changed", async (engine) => {
     const newer = await versions(engine.where, { migrations: [...MIGRATIONS, next], migrate: true });
     await newer.close();
     await rejectsFor(openEngine(engine.where), "newer");
@@ -449,7 +452,7 @@ function defineVersions(test: Test, place: Place): void {
     await still.close();
   });
 
-  engineTest(test, place, "a migration that fails leaves nothing", async (engine) => {
+  engineTest(test, place, "a failed migration leaves nothing", async (engine) => {
     await engine.write((db) => addSetting(db, "x"));
     const error = await versions(engine.where, { migrations: [...MIGRATIONS, failing], migrate: true }).catch(
       (thrown: unknown) => thrown,
@@ -464,7 +467,7 @@ function defineVersions(test: Test, place: Place): void {
     await newer.close();
   });
 
-  engineTest(test, place, "several that migrate at once apply each migration once", async (engine) => {
+  engineTest(test, place, "parallel migrations apply each migration once", async (engine) => {
     const options = { migrations: [...MIGRATIONS, next], migrate: true };
     const opened = await Promise.all(Array.from({ length: 3 }, () => versions(engine.where, options)));
     for (const one of opened) {

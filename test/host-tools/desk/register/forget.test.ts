@@ -1,4 +1,4 @@
-// Forgetting keys that another organisation has read, on both engines: exactly the keys of the export, all or none, and
+// Forgetting keys that another organisation has read, on both engines: all keys of the receipt are forgotten or none, and
 // nothing of them is left.
 
 import { readFileSync } from "node:fs";
@@ -37,7 +37,7 @@ function receiptFor(keys: readonly KeyRead[], more: Partial<GivenReceipt> = {}, 
 }
 
 interface Scene extends Rig {
-  /** Who acts. */
+  /** The operator who acts. */
   readonly anna: Register;
   readonly boris: Register;
   forget(keys: readonly KeyRead[], more?: Partial<GivenReceipt>, sha256?: string): ReturnType<typeof forgetKeys>;
@@ -68,7 +68,7 @@ function scene(name: string, body: (scene: Scene) => Promise<void>): void {
   });
 }
 
-scene("a receipt that the site signed is enough; the same again changes nothing", async ({ anna, forget, has }) => {
+scene("a receipt signed by the site is enough, and a second run changes nothing", async ({ anna, forget, has }) => {
   assert.equal(await forget([token(FIRST)]), { forgotten: [token(FIRST)], before: 0 });
   assert.equal(
     [await has(FIRST, "token"), await has(FIRST, "unlock"), await has(SECOND, "token")],
@@ -98,7 +98,7 @@ scene("any other receipt needs an approval", async ({ anna, boris, forget, has }
   await withApproval(boris, () => forget([token(SECOND)]));
 });
 
-scene("an approval holds for one receipt, and for how it was signed", async ({ anna, boris, forget }) => {
+scene("an approval is valid for one receipt and its signature", async ({ anna, boris, forget }) => {
   await changeSetting(anna, "approval.forget", "yes");
   const asked = () => forget([token(FIRST)]);
   await withApproval(boris, async () => asked()).then(({ forgotten }) => assert.is(forgotten.length, 1));
@@ -107,7 +107,7 @@ scene("an approval holds for one receipt, and for how it was signed", async ({ a
   assert.is.not(await askedBy(forget([token(SECOND)], { sha256: "34".repeat(32) })), hash);
 });
 
-scene("the unlock key stays where it was not exported, and its code is given", async ({ anna, forget }) => {
+scene("an unlock key that was not exported stays, and gives unlock codes", async ({ anna, forget }) => {
   await forget([token(FIRST)]);
   assert.match(await change(anna, (one) => giveUnlockCode(one, FIRST, "12345678")), /^\d{8}$/);
   await exportAll(anna, true, OTHER_EXPORT, CERTIFICATE);
@@ -116,11 +116,11 @@ scene("the unlock key stays where it was not exported, and its code is given", a
   assert.equal([refused.reason, /was forgotten/.test(refused.message)], ["unknown", true]);
 });
 
-/** Receipts of which nothing is forgotten. */
+/** Receipts that are refused. */
 const REFUSALS: readonly (readonly [string, (scene: Scene) => Promise<unknown>, string, RegExp])[] = [
   ["of another export", ({ forget }) => forget([token(FIRST)], {}, OTHER_EXPORT), "unknown", /did not contain/],
   [
-    "that names an unlock key more",
+    "that also names an unlock key",
     ({ forget }) => forget([token(FIRST), unlock(FIRST)]),
     "unknown",
     /unlock key of IB3000001/,
@@ -133,7 +133,7 @@ const REFUSALS: readonly (readonly [string, (scene: Scene) => Promise<unknown>, 
     /another certificate/,
   ],
   [
-    "signed, of an export for no certificate",
+    "signed, but of an export without a certificate",
     async ({ anna, forget }) => {
       await exportAll(anna, false, OTHER_EXPORT);
       return forget([token(FIRST)], {}, OTHER_EXPORT);
@@ -167,14 +167,14 @@ const REFUSALS: readonly (readonly [string, (scene: Scene) => Promise<unknown>, 
 ];
 
 for (const [what, attempt, reason, why] of REFUSALS)
-  scene(`nothing is forgotten: a receipt ${what}`, async (all) => {
+  scene(`nothing is forgotten for a receipt ${what}`, async (all) => {
     const refused = await refusalOf(attempt(all));
     assert.is(refused.reason, reason, refused.message);
     assert.match(refused.message, why);
     for (const serial of [FIRST, SECOND]) assert.ok(await all.has(serial, "token"), serial);
   });
 
-scene("an order that was cancelled keeps nobody's keys", async ({ anna, forget }) => {
+scene("the keys of a card whose order was cancelled can be forgotten", async ({ anna, forget }) => {
   await change(anna, async (one) => {
     const order = await addOrder(one, { userName: "jane", suite: SUITE, pinCheck: "card", tries: 5 });
     await moveOrder(one, order, "claimed", { action: "personalize", serial: FIRST });
@@ -183,7 +183,7 @@ scene("an order that was cancelled keeps nobody's keys", async ({ anna, forget }
   assert.is((await forget([token(FIRST)])).forgotten.length, 1);
 });
 
-scene("a card that has other keys since keeps those", async ({ anna, forget, has }) => {
+scene("a card keeps the keys that it got after the export", async ({ anna, forget, has }) => {
   await change(anna, (one) => bindKeys(one, { serial: FIRST, cardId: "0000000000000000", ...keysFor() }));
   await forget([token(FIRST)]);
   assert.ok(await has(FIRST, "token"));
@@ -198,13 +198,16 @@ scene("a card that has other keys since keeps those", async ({ anna, forget, has
   ]);
 });
 
-scene("an export of all cards leaves out what was forgotten; by its number it is refused", async ({ anna, forget }) => {
-  await forget([token(FIRST)]);
-  const { cards, leftOut } = await readExport(anna, {}, false);
-  wipeCards(cards);
-  assert.equal([cards.map(({ serial }) => serial), leftOut], [[SECOND], [FIRST]]);
-  assert.match((await refusalOf(readExport(anna, { serials: [FIRST] }, false))).message, /was forgotten/);
-});
+scene(
+  "an export of all cards leaves out forgotten ones; a forgotten card named by its number is refused",
+  async ({ anna, forget }) => {
+    await forget([token(FIRST)]);
+    const { cards, leftOut } = await readExport(anna, {}, false);
+    wipeCards(cards);
+    assert.equal([cards.map(({ serial }) => serial), leftOut], [[SECOND], [FIRST]]);
+    assert.match((await refusalOf(readExport(anna, { serials: [FIRST] }, false))).message, /was forgotten/);
+  },
+);
 
 scene("nothing of a forgotten key is left in the file", async ({ anna, where, forget }) => {
   if (anna.engine.kind !== "sqlite") return;

@@ -1,5 +1,5 @@
-// Registers that earlier versions wrote, opened, migrated, restored and checked by today's; and the tables, which change by a
-// migration or not at all. test/frozen/README.md says how they were made.
+// Registers written by earlier versions are opened, migrated, restored and checked by the current one. The tables change only
+// by migrations. test/frozen/README.md says how the registers were made.
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -56,7 +56,7 @@ const NEXT: Migration = {
   run: async (db) => void (await db.schema.alterTable("settings").addColumn("note", "text").execute()),
 };
 
-test("there is a register of every version that the migrations make, and of no other", () => {
+test("there is a register of every version of the migrations, and of no other", () => {
   const files = VERSIONS.flatMap((version) => WHATS.map((what) => fileOf(version, what)));
   for (const file of files) assert.ok(existsSync(file), `${file}: node build/js/test/frozen/makeregister.js makes it`);
   assert.is(readdirSync(FROZEN_FOLDER).length, files.length);
@@ -67,7 +67,7 @@ for (const version of VERSIONS) {
     packageTest(
       test,
       place.missing,
-      `the migrations up to ${version} make the tables of then (${place.kind})`,
+      `the migrations up to ${version} make that version's tables (${place.kind})`,
       async () => {
         const migrations = MIGRATIONS.filter(({ number }) => number <= version);
         const engine = await openEngine(await place.fresh(), { create: true, migrations });
@@ -76,7 +76,7 @@ for (const version of VERSIONS) {
       },
     );
 
-  test(`version ${version}: a file is opened, and all of it is as it was`, async () => {
+  test(`version ${version}: a file opens with its contents unchanged`, async () => {
     const path = join(FOLDER, `version-${version}.db`);
     writeFileSync(path, gunzipSync(readFileSync(fileOf(version, "db.gz"))), { mode: 0o600 });
     await assertWhole(path, version);
@@ -84,7 +84,7 @@ for (const version of VERSIONS) {
   });
 
   for (const place of PLACES)
-    packageTest(test, place.missing, `version ${version}: a backup becomes a register (${place.kind})`, () =>
+    packageTest(test, place.missing, `version ${version}: a backup is restored (${place.kind})`, () =>
       assertRestored(version, place),
     );
 }
@@ -98,7 +98,7 @@ async function assertRestored(version: number, place: Place): Promise<void> {
   await assertWhole(where, version);
 }
 
-/** What was put in is what comes out, and the register can be worked with. */
+/** Asserts that the register has its contents, and that it can be used. */
 async function assertWhole(where: string, version: number): Promise<void> {
   const register = await Register.open(await openEngine(where), { ...FROZEN_KEYS }, FROZEN_OPERATOR);
   try {
@@ -129,7 +129,7 @@ async function assertWhole(where: string, version: number): Promise<void> {
   }
 }
 
-/** What a register has since it has operators. */
+/** Asserts the contents of a register of a version with operators. */
 async function assertOfOperators(register: Register): Promise<void> {
   const { engine } = register;
   const operators = await engine.read(listOperators);

@@ -8,12 +8,12 @@ import { suite } from "../../../support/suite.js";
 
 const test = suite("hkdf");
 
-test("the value of RFC 5869 A.3, which has no salt and no info", () => {
+test("HKDF without salt and info gives the value of RFC 5869 A.3", () => {
   const expected = "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d";
   assert.is(hkdf(Buffer.alloc(22, 0x0b), Buffer.alloc(0), "").toString("hex"), expected);
 });
 
-test("what Node makes, of keys, salts and purposes of any length", () => {
+test("HKDF of any key, salt and purpose is that of Node", () => {
   for (const [size, salt, info] of [
     [32, 16, "dsc register seal"],
     [32, 64, "dsc desk box"],

@@ -1,5 +1,5 @@
-// Cards that a seed file had as pending, imported and then personalized, on both engines: with the keys of the file where it says
-// on which card they were begun, with new ones else, and never two cards with one key.
+// Cards that a seed file has as pending, imported and then personalized, on both engines: with the file's keys if the file
+// names the card that was begun, otherwise with new ones. Two cards never have the same key.
 
 import * as assert from "uvu/assert";
 import type { CardStatus } from "../../../../host-tools/card/cardclient.js";
@@ -48,7 +48,7 @@ async function assertWorks(register: Register, card: Card): Promise<void> {
   assert.equal((await checkRegister(register)).findings, []);
 }
 
-/** A card that an earlier program began with these keys, and how far it came. */
+/** A card that an earlier program began to personalize with these keys, and its record. */
 async function begun(until: CardStatus["life"]): Promise<{ card: Card; record: SeedRecord }> {
   const card = blankCard({ seed: 5 });
   const register = new KeptRegister();
@@ -65,7 +65,7 @@ async function begun(until: CardStatus["life"]): Promise<{ card: Card; record: S
 for (const life of ["blank", "seeded"] as const)
   onEachEngine(
     test,
-    `begun on a card that is ${life}: that card is finished, with the keys of the file`,
+    `a pending record begun on a ${life} card is finished on that card with the file's keys`,
     async (rig) => {
       const { register } = rig;
       const { card, record } = await begun(life);
@@ -75,7 +75,7 @@ for (const life of ["blank", "seeded"] as const)
       await personalize(register, card);
       assert.equal((await keysIn(register))?.token, KEY);
       await assertWorks(register, card);
-      // The key is that card's for ever.
+      // The key belongs to that card for ever.
       const given = { ...REQUEST, key: KEY, reseed: true };
       assert.is((await refusalOf(personalize(register, other, given))).reason, "duplicate");
       assert.is((await statusOf(other)).life, "blank");
@@ -86,7 +86,7 @@ for (const life of ["blank", "seeded"] as const)
     },
   );
 
-onEachEngine(test, "begun on nobody knows which card: refused, and new keys where that is insisted on", async (rig) => {
+onEachEngine(test, "a pending record bound to no card is refused, and gets new keys with --reseed", async (rig) => {
   const { register } = rig;
   await imported(register, RECORD);
   const card = blankCard({ seed: 6 });
@@ -99,13 +99,17 @@ onEachEngine(test, "begun on nobody knows which card: refused, and new keys wher
   await assertWorks(register, card);
 });
 
-onEachEngine(test, "a card that the register has by another id keeps that: the keys are bound to none", async (rig) => {
-  const { register } = rig;
-  await rig.card(SERIAL, "pending", { card_id: "0011223344556677" });
-  const { card, record } = await begun("blank");
-  await imported(register, record);
-  assert.match(String(await failureOf(personalize(register, card))), /bound to no card/);
-  assert.is((await statusOf(card)).life, "blank");
-});
+onEachEngine(
+  test,
+  "a serial number that already has another card id keeps it, and the imported keys are bound to no card",
+  async (rig) => {
+    const { register } = rig;
+    await rig.card(SERIAL, "pending", { card_id: "0011223344556677" });
+    const { card, record } = await begun("blank");
+    await imported(register, record);
+    assert.match(String(await failureOf(personalize(register, card))), /bound to no card/);
+    assert.is((await statusOf(card)).life, "blank");
+  },
+);
 
 test.run();

@@ -1,5 +1,5 @@
-// The journal in the register, on both engines: entries come with their change or not at all, and every change behind the
-// register's back is found.
+// The journal in the register, on both engines: an entry and its change are made together or not at all, and every change in
+// the database that did not come from the register is found.
 
 import { sql } from "kysely";
 import * as assert from "uvu/assert";
@@ -51,7 +51,7 @@ onEachEngine(test, "an entry says who did what to which card, when and why", asy
   assert.equal(await findings(register), []);
 });
 
-onEachEngine(test, "a change that fails leaves no entry, and the next has its number", async ({ register }) => {
+onEachEngine(test, "a failed change leaves no entry, and the next one has its number", async ({ register }) => {
   const failed = await refusalOf(
     change(register, async ({ note }) => {
       await note({ action: "card ship" });
@@ -67,7 +67,7 @@ onEachEngine(test, "a change that fails leaves no entry, and the next has its nu
   );
 });
 
-onEachEngine(test, "several processes that write at once make one chain", async ({ register, again }) => {
+onEachEngine(test, "parallel processes write one chain", async ({ register, again }) => {
   const benches = [register, await again(), await again(), await again()];
   await Promise.all(
     benches.map(async (bench) => {
@@ -79,7 +79,7 @@ onEachEngine(test, "several processes that write at once make one chain", async 
   assert.equal(await findings(register), []);
 });
 
-onEachEngine(test, "a journal is read by card, and its last entries alone", async ({ register }) => {
+onEachEngine(test, "a journal is read by card, or by its last entries", async ({ register }) => {
   await noteTimes(register, 3);
   await change(register, ({ note }) => note({ action: "settings", reason: "none" }));
   const numbers = async (filter: Parameters<typeof readEntries>[1]) =>
@@ -90,7 +90,7 @@ onEachEngine(test, "a journal is read by card, and its last entries alone", asyn
   assert.equal(await numbers({ serial: "IB3000124" }), []);
 });
 
-onEachEngine(test, "an entry changed, removed or cut off behind the register's back is found", async ({ register }) => {
+onEachEngine(test, "an entry that was changed, removed or cut off in the database is found", async ({ register }) => {
   await noteTimes(register, 5);
   const cases = [
     [sql`update journal set actor = 'bert' where number = 3`, ["3 changed"]],
@@ -115,7 +115,7 @@ onEachEngine(test, "an entry changed, removed or cut off behind the register's b
   }
 });
 
-onEachEngine(test, "nothing is added to a journal whose end was put back", async ({ register }) => {
+onEachEngine(test, "nothing is added to a journal that was put back to an earlier end", async ({ register }) => {
   await noteTimes(register, 2);
   await register.engine.write(async (db) => {
     const { value } = await db
@@ -153,7 +153,7 @@ onEachEngine(test, "a saved head shows that the register was put back to an earl
   }
 });
 
-onEachEngine(test, "no head is signed of a journal whose last entry is missing", async ({ register }) => {
+onEachEngine(test, "a journal whose last entry is missing gets no signed head", async ({ register }) => {
   await noteTimes(register, 1);
   await register.engine.write((db) => db.deleteFrom("journal").where("number", "=", 2).execute());
   assert.is((await refusalOf(register.engine.read((db) => signHead(db, register.journal, NOON)))).reason, "damaged");
@@ -165,20 +165,24 @@ onEachEngine(test, "without the journal key nothing that needs an entry is chang
   assert.is((await register.engine.read((db) => readEntries(db))).length, 1);
 });
 
-onEachEngine(test, "a clock that went back is refused, a little stands still", async ({ register, clock }) => {
-  clock.now += 10_000;
-  await noteTimes(register, 1);
-  clock.now -= 2000;
-  await noteTimes(register, 1);
-  clock.now -= 1;
-  const { reason, message } = await refusalOf(noteTimes(register, 1));
-  assert.is(reason, "clock");
-  assert.match(message, /2026-11-28T12:00:07.999Z.*2026-11-28T12:00:10.000Z.*clock --accept/);
-  const times = (await register.engine.read((db) => readEntries(db))).map(({ at }) => at - NOON);
-  assert.equal(times, [0, 10_000, 10_000]);
-  await register.engine.write((db) => acceptTime(db, clock.now));
-  await noteTimes(register, 1);
-  assert.is((await register.engine.read((db) => readEntries(db, { last: 1 })))[0]?.at, clock.now);
-});
+onEachEngine(
+  test,
+  "a clock that went back is refused; a small step back keeps the latest time",
+  async ({ register, clock }) => {
+    clock.now += 10_000;
+    await noteTimes(register, 1);
+    clock.now -= 2000;
+    await noteTimes(register, 1);
+    clock.now -= 1;
+    const { reason, message } = await refusalOf(noteTimes(register, 1));
+    assert.is(reason, "clock");
+    assert.match(message, /2026-11-28T12:00:07.999Z.*2026-11-28T12:00:10.000Z.*clock --accept/);
+    const times = (await register.engine.read((db) => readEntries(db))).map(({ at }) => at - NOON);
+    assert.equal(times, [0, 10_000, 10_000]);
+    await register.engine.write((db) => acceptTime(db, clock.now));
+    await noteTimes(register, 1);
+    assert.is((await register.engine.read((db) => readEntries(db, { last: 1 })))[0]?.at, clock.now);
+  },
+);
 
 test.run();

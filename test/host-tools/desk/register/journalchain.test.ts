@@ -1,4 +1,4 @@
-// The chain of the journal: MACs and heads computed a second time by hand; then every entry changed, removed, moved or cut
+// The chain of the journal: MACs and heads computed independently by hand; then every entry changed, removed, moved or cut
 // off, one at a time.
 
 import { createHash, createPublicKey, verify } from "node:crypto";
@@ -35,7 +35,7 @@ function contentOf(number: number): EntryContent {
   return { number, at: AT + number, actor: "anna", action, serial, from, to, reason, detail } as EntryContent;
 }
 
-/** The MACs by hand. */
+/** The MACs, computed by hand. */
 function chained(contents: readonly EntryContent[]): Entry[] {
   let mac: Uint8Array = createHash("sha256").update(lengthPrefixed("dsc journal start", REGISTER)).digest();
   return contents.map((entry) => {
@@ -58,7 +58,7 @@ function whatOf(findings: readonly Finding[]): string[] {
   return findings.map(({ number, what }) => `${number} ${what}`);
 }
 
-test("a journal that was made by hand is right, and so is every part of it from its start", () => {
+test("a journal made by hand is right, and so is every part from its start", () => {
   for (let count = 1; count <= COUNT; count++) {
     const part = JOURNAL.slice(0, count);
     assert.equal(check(part, { position: part.at(-1), head: { ...LAST, ...part.at(-1), register: REGISTER } }), {
@@ -68,7 +68,7 @@ test("a journal that was made by hand is right, and so is every part of it from 
   }
 });
 
-test("the MACs are those by hand", () => {
+test("the MACs are those computed by hand", () => {
   let position: Position = key.start();
   for (const entry of JOURNAL) {
     assert.equal(key.macOf(position.mac, entry), entry.mac);
@@ -76,7 +76,7 @@ test("the MACs are those by hand", () => {
   }
 });
 
-test("each part of each entry counts: changed by a character, it is found there and nowhere else", () => {
+test("a changed character in any part of any entry is found there and nowhere else", () => {
   const others: Partial<Entry>[] = [
     { at: AT },
     { actor: "bert" },
@@ -100,13 +100,13 @@ test("each part of each entry counts: changed by a character, it is found there 
   assert.is(tried, COUNT * 9);
 });
 
-test("characters that move from one field to the next are a change", () => {
+test("moving characters from one field to the next is a change", () => {
   const [, , third] = JOURNAL as [Entry, Entry, Entry];
   const changed = { ...third, actor: `${third.actor}c`, action: third.action.slice(1) };
   assert.equal(whatOf(check(JOURNAL.with(2, changed)).findings), ["3 changed"]);
 });
 
-test("a row of entries that is missing is found, wherever it was", () => {
+test("a missing run of entries is found, wherever it was", () => {
   for (let from = 0; from < COUNT; from++)
     for (let to = from + 1; to <= COUNT; to++) {
       const { findings } = check(JOURNAL.filter((_, at) => at < from || at >= to));
@@ -120,7 +120,7 @@ test("a row of entries that is missing is found, wherever it was", () => {
     }
 });
 
-test("two entries that changed places are found as moved", () => {
+test("two exchanged entries are found as moved", () => {
   for (let a = 0; a < COUNT; a++)
     for (let b = a + 1; b < COUNT; b++) {
       const [one, other] = [JOURNAL[a] as Entry, JOURNAL[b] as Entry];
@@ -138,12 +138,12 @@ test("two entries that changed places are found as moved", () => {
     }
 });
 
-test("a journal that was begun anew from a later entry lacks its start", () => {
+test("a journal begun anew from a later entry lacks its start", () => {
   const anew = chained(JOURNAL.slice(4).map((entry, at) => ({ ...entry, number: at + 1 })));
   assert.equal(whatOf(check(anew, { position: anew.at(-1) }).findings), ["1 start"]);
 });
 
-test("entries that were cut off together with the position are found by a saved head", () => {
+test("a saved head shows that entries were cut off together with the position", () => {
   const part = JOURNAL.slice(0, 5);
   const head = { ...LAST, register: REGISTER };
   assert.equal(check(part, { position: part.at(-1) }).findings, []);
@@ -151,7 +151,7 @@ test("entries that were cut off together with the position are found by a saved 
     assert.equal(whatOf(check(part, { position: part.at(-1), head }, by).findings), [`${COUNT} head`]);
 });
 
-test("a journal that was written anew is found by a saved head, without the journal key too", () => {
+test("a saved head shows that a journal was written anew, also without the journal key", () => {
   const anew = chained(JOURNAL.map((entry) => (entry.number === 7 ? { ...entry, actor: "bert" } : entry)));
   const head = { ...LAST, register: REGISTER };
   assert.equal(check(anew, { position: anew.at(-1) }).findings, []);
@@ -159,12 +159,12 @@ test("a journal that was written anew is found by a saved head, without the jour
     assert.equal(whatOf(check(anew, { position: anew.at(-1), head }, by).findings), [`${COUNT} head`]);
 });
 
-test("an entry more than the register took is found", () => {
+test("an entry beyond the register's position is found", () => {
   const more = chained([...JOURNAL, contentOf(COUNT + 1)]);
   assert.equal(whatOf(check(more).findings), [`${COUNT + 1} end`]);
 });
 
-test("a journal of another register or under another key is wrong from its first entry on", () => {
+test("a journal of another register or under another key is wrong from its first entry", () => {
   for (const other of [new JournalKey(KEY, spoiled(REGISTER, 0)), new JournalKey(spoiled(KEY, 0), REGISTER)]) {
     const [first] = check(JOURNAL, {}, other).findings;
     assert.is(first && `${first.number} ${first.what}`, "1 changed");
@@ -180,7 +180,7 @@ test("the register's position is under a MAC", () => {
   assert.not(key.vouchesFor(LAST, spoiled(mac, 0)));
 });
 
-test("a head is signed by Ed25519 with the HMAC of `head` as its seed, and covers all of it", () => {
+test("a head is signed with Ed25519, with the HMAC of `head` as the seed, and the signature covers all of it", () => {
   const head = key.signHead(LAST, AT);
   // The private key of RFC 8410 around the seed.
   const seed = hmac(KEY, "head");
@@ -205,7 +205,7 @@ function pkcs8ToPem(der: Buffer): string {
   return `-----BEGIN PRIVATE KEY-----\n${der.toString("base64")}\n-----END PRIVATE KEY-----\n`;
 }
 
-test("a journal that is wrong all through is told in a bounded number of lines", () => {
+test("a wholly wrong journal is reported in a bounded number of lines", () => {
   const many = Array.from({ length: 3000 }, (_, at) => ({ ...contentOf(at + 1), mac: pattern(32, at) }));
   const { count, findings } = check(many, {});
   assert.is(count, 3000);

@@ -1,4 +1,4 @@
-// The file of a saved head: written and read back, and what is no head is refused.
+// The file of a saved head: written and read back; other files are refused.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,7 +29,7 @@ function refused(contents: string): boolean {
   }
 }
 
-test("a head is read back as it was signed", () => {
+test("a signed head is read back", () => {
   writeFileSync(PATH, JSON.stringify(HEAD));
   const head = readHead(PATH);
   assert.is(head.number, 7);
@@ -38,7 +38,7 @@ test("a head is read back as it was signed", () => {
   assert.ok(isSignedBy(key.publicKey, head));
 });
 
-test("what is no head is refused in one line", () => {
+test("a text that is no head is refused in one line", () => {
   for (const contents of ["", "null", "[]", "7", "{}", "{", JSON.stringify([HEAD])])
     assert.ok(refused(contents), contents);
   for (const name of Object.keys(HEAD) as (keyof typeof HEAD)[])
@@ -46,7 +46,7 @@ test("what is no head is refused in one line", () => {
       assert.ok(refused(JSON.stringify({ ...HEAD, [name]: value })), `${name}: ${value}`);
 });
 
-test("a file that is not there is an error of one line", () => {
+test("a missing file is an error of one line", () => {
   assert.throws(
     () => readHead(`${PATH}.none`),
     (error: unknown) => error instanceof FileError && error.reason === "missing",

@@ -1,5 +1,5 @@
-// Keys out of the register and into another one: which cards they are of, what the journal says, and that no key is lost,
-// doubled or told.
+// Keys exported from the register and imported into another one: the selected cards, the entries in the journal. No key is
+// lost, duplicated or printed.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -56,27 +56,23 @@ function keyIn(register: Register, serial: string, field: "token" | "unlock"): P
   return register.engine.read((db) => currentKey(db, register, serial, field));
 }
 
-onEachEngine(
-  test,
-  "cards that are seeded, shipped or active are exported, token keys only unless told",
-  async (rig) => {
-    const keys = new Map<string, string>();
-    for (const [at, state] of STATES.entries()) keys.set(state, await drawn(rig, serialOf(at), state));
-    for (const unlockKeys of [false, true]) {
-      const { cards, leftOut } = await readExport(rig.register, {}, unlockKeys);
-      assert.equal(
-        cards.map(({ key }) => Buffer.from(key).toString("hex")),
-        EXPORTED.map((state) => keys.get(state)),
-      );
-      assert.is(cards.filter(({ unlockKey }) => unlockKey !== undefined).length, unlockKeys ? EXPORTED.length : 0);
-      assert.is(leftOut.length, STATES.length - EXPORTED.length);
-      wipeCards(cards);
-      assert.ok(cards.every(({ key }) => key.every((byte) => byte === 0)));
-    }
-  },
-);
+onEachEngine(test, "seeded, shipped and active cards are exported, with unlock keys only on request", async (rig) => {
+  const keys = new Map<string, string>();
+  for (const [at, state] of STATES.entries()) keys.set(state, await drawn(rig, serialOf(at), state));
+  for (const unlockKeys of [false, true]) {
+    const { cards, leftOut } = await readExport(rig.register, {}, unlockKeys);
+    assert.equal(
+      cards.map(({ key }) => Buffer.from(key).toString("hex")),
+      EXPORTED.map((state) => keys.get(state)),
+    );
+    assert.is(cards.filter(({ unlockKey }) => unlockKey !== undefined).length, unlockKeys ? EXPORTED.length : 0);
+    assert.is(leftOut.length, STATES.length - EXPORTED.length);
+    wipeCards(cards);
+    assert.ok(cards.every(({ key }) => key.every((byte) => byte === 0)));
+  }
+});
 
-onEachEngine(test, "a card that is named is exported, or refused in a line that names its state", async (rig) => {
+onEachEngine(test, "a named card is exported, or refused in a line with its state", async (rig) => {
   for (const [at, state] of STATES.entries()) {
     await drawn(rig, serialOf(at), state);
     const { reason, message } = await refusalOf(readExport(rig.register, { serials: [serialOf(at)] }, false));
@@ -95,7 +91,7 @@ onEachEngine(test, "a card that is named is exported, or refused in a line that 
   );
 });
 
-onEachEngine(test, "the desk key or the site key opens what is exported; without both it is refused", async (rig) => {
+onEachEngine(test, "an export needs the desk key or the site key", async (rig) => {
   const token = await drawn(rig, serialOf(1), "seeded");
   for (const keys of [{ site: KEYS.site }, { desk: KEYS.desk }]) {
     const { cards } = await readExport(await rig.again(keys), {}, false);
@@ -107,32 +103,36 @@ onEachEngine(test, "the desk key or the site key opens what is exported; without
   assert.is((await refusalOf(readExport(await rig.again({ journal: KEYS.journal }), {}, false))).reason, "no-key");
 });
 
-onEachEngine(test, "the journal says for each card what left, for whom and in which file, and no key", async (rig) => {
-  const tokens: string[] = [];
-  // More than one piece of entries.
-  for (let at = 0; at < 103; at++) tokens.push(await drawn(rig, serialOf(at), "seeded"));
-  const { cards } = await readExport(rig.register, {}, true);
-  const note = { sha256: HASH, pskcKey: "0badc0", keyFingerprint: null, certificate: "cd".repeat(32) };
-  await noteExport(rig.register, cards, note);
-  const entries = await rig.register.engine.read((db) => readEntries(db));
-  const noted = entries.filter(({ action }) => action === "pskc export");
-  assert.equal(
-    noted.map(({ serial }) => serial),
-    cards.map(({ serial }) => serial),
-  );
-  const detail = { certificate: "cd".repeat(32), export: HASH, keys: "token unlock", pskcKey: "0badc0", version: 1 };
-  for (const entry of noted) assert.equal(JSON.parse(entry.detail), detail);
-  const all = JSON.stringify(entries);
-  for (const token of tokens) assert.not(all.includes(token.slice(0, 16)));
-});
+onEachEngine(
+  test,
+  "the journal says for each exported card which keys, for whom and in which file, and contains no key",
+  async (rig) => {
+    const tokens: string[] = [];
+    // More entries than are written in one piece.
+    for (let at = 0; at < 103; at++) tokens.push(await drawn(rig, serialOf(at), "seeded"));
+    const { cards } = await readExport(rig.register, {}, true);
+    const note = { sha256: HASH, pskcKey: "0badc0", keyFingerprint: null, certificate: "cd".repeat(32) };
+    await noteExport(rig.register, cards, note);
+    const entries = await rig.register.engine.read((db) => readEntries(db));
+    const noted = entries.filter(({ action }) => action === "pskc export");
+    assert.equal(
+      noted.map(({ serial }) => serial),
+      cards.map(({ serial }) => serial),
+    );
+    const detail = { certificate: "cd".repeat(32), export: HASH, keys: "token unlock", pskcKey: "0badc0", version: 1 };
+    for (const entry of noted) assert.equal(JSON.parse(entry.detail), detail);
+    const all = JSON.stringify(entries);
+    for (const token of tokens) assert.not(all.includes(token.slice(0, 16)));
+  },
+);
 
-onEachEngine(test, "an export of one register comes into another with the same keys", async (rig) => {
+onEachEngine(test, "an export of one register is imported into another with the same keys", async (rig) => {
   const tokens = [await drawn(rig, serialOf(1), "seeded"), await drawn(rig, serialOf(2), "active")];
   const { cards } = await readExport(rig.register, {}, true);
   const path = join(FOLDER, "export.xml");
   writeFileSync(path, exportPskc(cards, PSK, { unlockKeys: true }));
   const { records, sha256 } = importPskc(path, PSK);
-  // Into the same one: all of it is known, and nothing is written twice.
+  // Imported into the same register: all keys are known, and nothing is written again.
   const before = await rowsIn(rig.register);
   const again = await importRecords(rig.register, records, sha256);
   assert.equal([again.taken.length, again.known, again.refusals], [2, 2, []]);
@@ -154,7 +154,7 @@ function rowsIn(register: Register): Promise<[number, number, number]> {
 
 onEachEngine(
   test,
-  "imported keys are the site's, bound to the card that the file names, or to none, with what it says of the card",
+  "imported keys belong to the site, are bound to the card that the file names or to none, and keep its progress",
   async (rig) => {
     const { register } = rig;
     const rotation = { before: "own", putKey: "sent" } as const;
@@ -201,7 +201,7 @@ onEachEngine(
   },
 );
 
-onEachEngine(test, "of many records one that cannot be taken is named, and every other one is taken", async (rig) => {
+onEachEngine(test, "one bad record among many is named, and all others are imported", async (rig) => {
   const { register } = rig;
   const others = Array.from({ length: 102 }, (_, at) => record(at));
   const [first] = others as [SeedRecord];
@@ -226,7 +226,7 @@ onEachEngine(test, "of many records one that cannot be taken is named, and every
   for (const at of [200, 201]) assert.is(await keyIn(register, serialOf(at), "token"), undefined);
 });
 
-onEachEngine(test, "an unlock key that comes later is added; another one is not taken for it", async (rig) => {
+onEachEngine(test, "a later unlock key is added; a different one is refused", async (rig) => {
   const { register } = rig;
   await importRecords(register, [record(1, { unlockKey: undefined })], HASH);
   const later = await importRecords(register, [record(1)], HASH);
@@ -253,7 +253,7 @@ onEachEngine(
   { keys: { desk: KEYS.desk, journal: KEYS.journal } },
 );
 
-onEachEngine(test, "without the key that they are kept under nothing is taken in", async (rig) => {
+onEachEngine(test, "without the key that seals imported keys nothing is imported", async (rig) => {
   const other = await rig.again({ desk: KEYS.desk, journal: KEYS.journal });
   assert.is((await refusalOf(importRecords(other, [record(1)], HASH))).reason, "no-key");
   assert.equal((await rowsIn(rig.register)).slice(0, 2), [0, 0]);

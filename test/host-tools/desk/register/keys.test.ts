@@ -1,5 +1,5 @@
-// Keys in the register, on both engines: bound to one card before they leave for it, no two cards with one, and a record
-// that was changed costs no other card.
+// Keys in the register, on both engines: they are bound to a card before they are sent to it, no two cards have the same key,
+// and a changed record affects no other card.
 
 import { sql } from "kysely";
 import * as assert from "uvu/assert";
@@ -26,7 +26,7 @@ const GIVEN = pattern(32, 7);
 interface Keyed {
   readonly serial: string;
   readonly cardId: string;
-  /** The token key; drawn unless given. */
+  /** The token key; default: a drawn one. */
   readonly given?: Uint8Array;
 }
 
@@ -58,7 +58,7 @@ function withCards(name: string, body: (rig: Rig) => Promise<void>, keys?: Parti
 }
 
 withCards(
-  "drawn keys are those that are read back, and lie under desk key and site key",
+  "drawn keys are read back, and are sealed under the desk key and the site key",
   async ({ register, again }) => {
     const bound = await bind(register, ONE);
     assert.equal(await current(register, ONE), bound);
@@ -74,7 +74,7 @@ withCards(
         "unlock site drawn active 1",
       ],
     );
-    // Once more by hand.
+    // Computed by hand.
     for (const { opener, field, sealed, fingerprint } of rows) {
       const value = field === "token" ? bound.token : bound.unlock;
       const subkey = (use: string) => hkdf(KEYS[opener], register.id, `dsc register ${use}`);
@@ -85,7 +85,7 @@ withCards(
   },
 );
 
-withCards("a given key lies under the site key alone", async ({ register, again }) => {
+withCards("a given key is sealed under the site key only", async ({ register, again }) => {
   const { unlock } = await bind(register, { ...ONE, given: GIVEN });
   const rows = await rowsOf(register, ONE.serial);
   assert.equal(
@@ -98,7 +98,7 @@ withCards("a given key lies under the site key alone", async ({ register, again 
 });
 
 withCards(
-  "a register without a site keeps all of them under the desk key",
+  "a register without a site seals all keys under the desk key",
   async ({ register }) => {
     const drawn = await bind(register, ONE);
     const given = await bind(register, { ...OTHER, given: GIVEN });
@@ -111,7 +111,7 @@ withCards(
   { desk: KEYS.desk, journal: KEYS.journal },
 );
 
-withCards("new keys are the next version, and the old ones are abandoned and kept", async ({ register }) => {
+withCards("new keys are the next version, and the old ones are kept as abandoned", async ({ register }) => {
   const [first, second] = [await bind(register, ONE), await bind(register, ONE)];
   assert.not.equal(first.token, second.token);
   assert.equal(await current(register, ONE), second);
@@ -124,7 +124,7 @@ withCards("new keys are the next version, and the old ones are abandoned and kep
   assert.is(await current(register, ONE), undefined);
 });
 
-withCards("a key that is or was a card's is never another's", async ({ register }) => {
+withCards("a key that is or was one card's is refused for every other card", async ({ register }) => {
   await bind(register, { ...ONE, given: GIVEN });
   const { reason, message } = await refusalOf(bind(register, { ...OTHER, given: GIVEN }));
   assert.is(reason, "duplicate");
@@ -132,31 +132,34 @@ withCards("a key that is or was a card's is never another's", async ({ register 
   await bind(register, ONE);
   for (const binding of [OTHER, { ...ONE, cardId: OTHER.cardId }])
     assert.is((await refusalOf(bind(register, { ...binding, given: GIVEN }))).reason, "duplicate");
-  // The card that has it may get it again.
+  // The card that has the key may get it again.
   assert.is((await refusalOf(bind(register, { ...ONE, given: GIVEN }))).reason, "none");
-  // A key that was drawn counts, too.
+  // The same holds for a drawn key.
   const { token } = await bind(register, ONE);
   assert.is((await refusalOf(bind(register, { ...OTHER, given: token }))).reason, "duplicate");
   assert.is(await current(register, OTHER), undefined);
 });
 
-withCards("what was refused leaves a card the keys that it had", async ({ register }) => {
+withCards("a refused key leaves the card's earlier keys", async ({ register }) => {
   const kept = await bind(register, ONE);
   await bind(register, { ...OTHER, given: GIVEN });
   assert.is((await refusalOf(bind(register, { ...ONE, given: GIVEN }))).reason, "duplicate");
   assert.equal(await current(register, ONE), kept);
 });
 
-withCards("of four benches that give one key to four cards at once, one does", async ({ register, again, card }) => {
-  const benches = [register, await again(), await again(), await again()];
-  for (let bench = 0; bench < benches.length; bench++) await card(`IB400000${bench}`, "pending");
-  const results = await Promise.all(
-    benches.map((each, bench) => refusalOf(bind(each, { ...ONE, serial: `IB400000${bench}`, given: GIVEN }))),
-  );
-  assert.equal(results.map(({ reason }) => reason).sort(), ["duplicate", "duplicate", "duplicate", "none"]);
-});
+withCards(
+  "of four benches that give one key to four cards at once, one succeeds",
+  async ({ register, again, card }) => {
+    const benches = [register, await again(), await again(), await again()];
+    for (let bench = 0; bench < benches.length; bench++) await card(`IB400000${bench}`, "pending");
+    const results = await Promise.all(
+      benches.map((each, bench) => refusalOf(bind(each, { ...ONE, serial: `IB400000${bench}`, given: GIVEN }))),
+    );
+    assert.equal(results.map(({ reason }) => reason).sort(), ["duplicate", "duplicate", "duplicate", "none"]);
+  },
+);
 
-withCards("a changed or a moved record is named, and other cards' keys open", async ({ register }) => {
+withCards("a changed or moved record is named, and other cards' keys open", async ({ register }) => {
   await bind(register, ONE);
   const kept = await bind(register, OTHER);
   await register.engine.write((db) =>

@@ -1,4 +1,4 @@
-// Operators on both engines: who acts once there are some, that each entry is signed, and that the journal shows whatever
+// Operators on both engines: who may act when there are operators; each entry is signed, and the journal shows everything that
 // was done in an operator's name without the operator.
 
 import type { Transaction } from "kysely";
@@ -17,7 +17,7 @@ const test = suite("operators");
 
 const work = (register: Register) => change(register, ({ note }) => note({ action: "test" }));
 
-/** What is wrong with the journal, by number; the journal key is not needed for that. */
+/** The faults of the journal, by the number of the entry; the journal key is not needed for that. */
 const findings = async ({ engine, journal }: Register, key: typeof journal | undefined = journal) =>
   (await engine.read((db) => verifyJournal(db, key))).findings.map(({ number, what }) => `${number} ${what}`);
 
@@ -27,10 +27,10 @@ const lastEntry = async ({ engine }: Register) => {
   return entry;
 };
 
-/** Behind the register's back. */
+/** Changes the database without the register. */
 const tamper = ({ engine }: Register, run: (db: Transaction<Tables>) => Promise<unknown>) => engine.write(run);
 
-onEachEngine(test, "without operators a name acts, and nothing is signed", async ({ register, again }) => {
+onEachEngine(test, "without operators a name is enough, and nothing is signed", async ({ register, again }) => {
   await work(register);
   await work(await again(undefined, CLARA));
   const entries = await register.engine.read((db) => readEntries(db));
@@ -45,7 +45,7 @@ onEachEngine(test, "without operators a name acts, and nothing is signed", async
   assert.equal(await findings(register), []);
 });
 
-onEachEngine(test, "once there are operators, nobody else acts, and each entry is signed", async (rig) => {
+onEachEngine(test, "once there are operators, only they can act, and each entry is signed", async (rig) => {
   const { anna } = await withTwo(rig);
   await work(anna);
   assert.is((await lastEntry(anna)).signature?.length, 64);
@@ -75,7 +75,7 @@ onEachEngine(test, "the first operator enrols himself, so that nobody is locked 
   await work(boris);
 });
 
-onEachEngine(test, "a name and a key are enrolled once, also those of removed ones", async (rig) => {
+onEachEngine(test, "a name and a key can be enrolled once, also after removal", async (rig) => {
   const { anna, boris } = await withTwo(rig);
   const again = (name: string, { publicKey }: Operator) => refusalOf(enrolOperator(anna, { name, publicKey }));
   assert.is((await again("boris", CLARA)).reason, "exists");
@@ -87,7 +87,7 @@ onEachEngine(test, "a name and a key are enrolled once, also those of removed on
   assert.match((await refusalOf(enrolOperator(boris, { name: "anna-2", publicKey: ANNA.publicKey }))).message, "was");
 });
 
-onEachEngine(test, "a removed operator can no longer act, and what he signed before stays right", async (rig) => {
+onEachEngine(test, "a removed operator can no longer act, and earlier signatures stay valid", async (rig) => {
   const { anna, boris } = await withTwo(rig);
   await work(anna);
   await withApproval(anna, () => endOperator(boris, "anna"));
@@ -98,7 +98,7 @@ onEachEngine(test, "a removed operator can no longer act, and what he signed bef
   assert.equal([first?.name, first?.removed], ["anna", NOON]);
 });
 
-onEachEngine(test, "the last one may remove himself; then a name acts again", async ({ register, again }) => {
+onEachEngine(test, "the last operator may remove himself; then a name is enough again", async ({ register, again }) => {
   const anna = await again(undefined, ANNA);
   await enrolOperator(anna, ANNA);
   assert.is((await refusalOf(endOperator(anna, "clara"))).reason, "unknown");
@@ -107,21 +107,25 @@ onEachEngine(test, "the last one may remove himself; then a name acts again", as
   assert.equal(await findings(register), []);
 });
 
-onEachEngine(test, "from the second operator on, operators and weaker settings need another one", async (rig) => {
-  const { anna, boris } = await withTwo(rig);
-  await changeSetting(anna, "approval.export", "yes");
-  await changeSetting(anna, "serial.first", "IB3000500");
-  for (const weaken of [
-    () => enrolOperator(anna, CLARA),
-    () => endOperator(anna, "boris"),
-    () => changeSetting(anna, "approval.export", "no"),
-  ])
-    await askedBy(weaken());
-  await withApproval(boris, () => changeSetting(anna, "approval.export", "no"));
-  await withApproval(boris, () => enrolOperator(anna, CLARA));
-  await work(await rig.again(undefined, CLARA));
-  assert.equal(await findings(anna), []);
-});
+onEachEngine(
+  test,
+  "from the second operator on, new operators and weaker settings need another one's approval",
+  async (rig) => {
+    const { anna, boris } = await withTwo(rig);
+    await changeSetting(anna, "approval.export", "yes");
+    await changeSetting(anna, "serial.first", "IB3000500");
+    for (const weaken of [
+      () => enrolOperator(anna, CLARA),
+      () => endOperator(anna, "boris"),
+      () => changeSetting(anna, "approval.export", "no"),
+    ])
+      await askedBy(weaken());
+    await withApproval(boris, () => changeSetting(anna, "approval.export", "no"));
+    await withApproval(boris, () => enrolOperator(anna, CLARA));
+    await work(await rig.again(undefined, CLARA));
+    assert.equal(await findings(anna), []);
+  },
+);
 
 onEachEngine(test, "the journal key alone cannot write an entry in an operator's name", async (rig) => {
   const { anna } = await withTwo(rig);
@@ -161,7 +165,7 @@ onEachEngine(test, "the journal key alone cannot change the history before a sig
   assert.not.ok(found.includes(`${number} changed`), "every MAC was made anew");
 });
 
-onEachEngine(test, "operators that were added, replaced or removed without the journal are found", async (rig) => {
+onEachEngine(test, "operators that were added, replaced or removed outside the journal are found", async (rig) => {
   const { anna } = await withTwo(rig);
   const row = { name: "mallory", public_key: CLARA.publicKey, added: NOON, removed: null };
   await tamper(anna, (db) => db.insertInto("operators").values(row).execute());
@@ -174,7 +178,7 @@ onEachEngine(test, "operators that were added, replaced or removed without the j
   assert.is((await findings(anna)).length, 2);
 });
 
-onEachEngine(test, "an operator who was enrolled with no approval is found, and all that he signs", async (rig) => {
+onEachEngine(test, "an operator enrolled without approval is found, and all that he signed", async (rig) => {
   const { anna } = await withTwo(rig);
   const { number } = await lastEntry(anna);
   await change(anna, async ({ db, at, note }) => {

@@ -14,7 +14,7 @@ const test = suite("orders");
 const PIN = Buffer.from("8352");
 const ORDER = { userName: "owner", suite: SUITE, pinCheck: "card", tries: 5, pin: PIN } as const;
 
-/** The arrows of the picture, written a second time. */
+/** The arrows of the diagram, written independently. */
 const ALLOWED = [
   "placed claimed",
   "placed cancelled",
@@ -34,7 +34,7 @@ const move = (register: Register, number: number, to: OrderState) =>
   change(register, (each) => moveOrder(each, number, to, { action: `to ${to}`, reason: "a reason" }));
 const read = (register: Register, number: number) => register.engine.read((db) => orderOf(db, number));
 
-onEachEngine(test, "a PIN is opened with the desk key, and with no other", async ({ register, again }) => {
+onEachEngine(test, "a PIN opens with the desk key only", async ({ register, again }) => {
   const site = await again({ site: KEYS.site, journal: KEYS.journal });
   const number = await add(site);
   const order = await read(register, number);
@@ -54,7 +54,7 @@ onEachEngine(test, "a PIN opens for its own order and user only", async ({ regis
     assert.throws(() => openPin(register, moved), /does not open with the desk key, since the register was changed/);
 });
 
-onEachEngine(test, "nothing is encrypted to a public key that was exchanged", async ({ register, again }) => {
+onEachEngine(test, "nothing is encrypted to an exchanged public key", async ({ register, again }) => {
   await register.engine.write((db) =>
     db
       .updateTable("meta")
@@ -98,20 +98,16 @@ onEachEngine(test, "every change of state is allowed or refused as the life of a
   assert.is(allowed, ALLOWED.length);
 });
 
-onEachEngine(
-  test,
-  "orders are listed by number and by state, and one that is not there is named",
-  async ({ register }) => {
-    const numbers = [await add(register), await add(register), await add(register)];
-    await move(register, numbers[1] as number, "cancelled");
-    const listed = async (state?: OrderState) =>
-      (await register.engine.read((db) => listOrders(db, state))).map(({ number }) => number);
-    assert.equal(await listed(), numbers);
-    assert.equal(await listed("placed"), [numbers[0], numbers[2]]);
-    const { reason, message } = await refusalOf(move(register, 99, "claimed"));
-    assert.is(reason, "unknown");
-    assert.match(message, /^order 99: /);
-  },
-);
+onEachEngine(test, "orders are listed by number and by state, and a missing one is named", async ({ register }) => {
+  const numbers = [await add(register), await add(register), await add(register)];
+  await move(register, numbers[1] as number, "cancelled");
+  const listed = async (state?: OrderState) =>
+    (await register.engine.read((db) => listOrders(db, state))).map(({ number }) => number);
+  assert.equal(await listed(), numbers);
+  assert.equal(await listed("placed"), [numbers[0], numbers[2]]);
+  const { reason, message } = await refusalOf(move(register, 99, "claimed"));
+  assert.is(reason, "unknown");
+  assert.match(message, /^order 99: /);
+});
 
 test.run();

@@ -1,5 +1,5 @@
-// What only a register on a server has: a server that stops and comes back, connections that run out, other encodings,
-// standbys that are not there, and URLs.
+// Cases of a register on a server: a server that stops and comes back, connections that run out, other encodings,
+// missing standbys, and URLs.
 
 import * as assert from "uvu/assert";
 import type { Engine } from "../../../../host-tools/desk/register/engine.js";
@@ -52,20 +52,17 @@ for (const [signal, what] of [
     assert.equal(await names(engine), ["back", "before"]);
   });
 
-engineTest(
-  "a connection that is cut in a transaction leaves nothing, and the next one works",
-  async (engine, server) => {
-    const run = engine.write(async (db) => {
-      await db.insertInto("settings").values({ name: "x", value: "", changed: 0 }).execute();
-      await server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dsc'");
-      await db.insertInto("settings").values({ name: "y", value: "", changed: 0 }).execute();
-    });
-    await rejectsFor(run, "unreachable");
-    assert.equal(await names(engine), []);
-  },
-);
+engineTest("a connection cut in a transaction leaves nothing, and the next one works", async (engine, server) => {
+  const run = engine.write(async (db) => {
+    await db.insertInto("settings").values({ name: "x", value: "", changed: 0 }).execute();
+    await server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dsc'");
+    await db.insertInto("settings").values({ name: "y", value: "", changed: 0 }).execute();
+  });
+  await rejectsFor(run, "unreachable");
+  assert.equal(await names(engine), []);
+});
 
-engineTest("a commit that did not wait for its standby is no success", async (engine, server) => {
+engineTest("a commit that did not wait for its standby is not taken as a success", async (engine, server) => {
   const cluster = async (setting: string) => {
     await server.run(`ALTER SYSTEM SET synchronous_standby_names = '${setting}'`);
     await server.run("SELECT pg_reload_conf()");
@@ -77,7 +74,7 @@ engineTest("a commit that did not wait for its standby is no success", async (en
     await until(shown, "the server takes the setting");
     const run = add(engine, "x");
     const failed = rejectsFor(run, "uncertain");
-    // It is looked at below, once the commit was told to stop waiting.
+    // The result is checked below, after the commit was told to stop waiting.
     failed.catch(() => {});
     await until(async () => (await server.run(`SELECT pid ${waiting}`)).length > 0, "the commit waits");
     await server.run(`SELECT pg_cancel_backend(pid) ${waiting}`);
@@ -87,7 +84,7 @@ engineTest("a commit that did not wait for its standby is no success", async (en
   }
 });
 
-engineTest("a commit is on the disk though the database says otherwise", async (engine, server) => {
+engineTest("commits wait for the disk, whatever the database's setting", async (engine, server) => {
   for (const [setting, expected] of [
     ["off", "on"],
     ["remote_apply", "remote_apply"],
@@ -104,7 +101,7 @@ engineTest("a commit is on the disk though the database says otherwise", async (
   await server.run("ALTER ROLE dsc RESET synchronous_commit");
 });
 
-engineTest("a server without free connections is waited for, and then said to have none", async (engine, server) => {
+engineTest("a server without free connections is waited for, and then reported", async (engine, server) => {
   await server.run("CREATE ROLE guest LOGIN CONNECTION LIMIT 0");
   const guest = engine.where.replace("dsc@", "guest@");
   await rejectsFor(openEngine(guest, { wait: 10 }), "busy");
@@ -123,7 +120,7 @@ const RAISED: readonly (readonly [string, RegisterReason])[] = [
 ];
 
 for (const [code, reason] of RAISED)
-  engineTest(`the server's ${code} is a register that is ${reason}`, async (engine) => {
+  engineTest(`the server's error ${code} is reported as ${reason}`, async (engine) => {
     const { sql } = await import("kysely");
     const raising = sql.raw(`DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '${code}', MESSAGE = 'secret'; END; $$`);
     const error = await rejectsFor(
@@ -152,7 +149,7 @@ packageTest(test, NO_POSTGRES, "the server's time zone changes nothing", async (
   await server.run("ALTER ROLE dsc RESET timezone");
 });
 
-packageTest(test, NO_POSTGRES, "another program's database, and one that is not there, are refused", async () => {
+packageTest(test, NO_POSTGRES, "another program's database and a missing one are refused", async () => {
   const server = await postgres();
   const url = await server.database();
   await server.run("CREATE TABLE songs (title text)", url);

@@ -1,5 +1,5 @@
-// Many processes that ask about one challenge at once, half of them in PID namespaces of their own where that is allowed:
-// exactly one is told that it is right. Nothing of a lock may depend on host names or process numbers.
+// Many processes verify one challenge at once, half of them in separate PID namespaces if that is allowed: exactly one of them
+// succeeds. No lock may depend on host names or process numbers.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -46,18 +46,18 @@ class Spender {
   }
 }
 
-/** To start them costs more than what they do: both engines have the same. */
+/** Starting them takes longer than their work, so both engines use the same processes. */
 let started: Spender[] | undefined;
 test.after(async () => {
   await Promise.all((started ?? []).map((spender) => spender.end()));
 });
 
-/** The other processes have the real clock. */
+/** The real time, which the other processes have. */
 const options = { now: Date.now() };
 
 onEachEngine(
   test,
-  `of ${PROCESSES} processes that spend one challenge at once, one is told that it is right`,
+  `of ${PROCESSES} processes that spend one challenge at once, one accepts the response`,
   async (rig) => {
     await rig.card(SERIAL, "active");
     const challenges: string[] = [];

@@ -1,4 +1,4 @@
-// Other keys for a register: all of it changes or nothing does, and nobody goes on with the old ones.
+// New keys for a register: everything is changed or nothing, and nobody can continue with the old keys.
 
 import * as assert from "uvu/assert";
 import { change } from "../../../../host-tools/desk/register/change.js";
@@ -43,7 +43,7 @@ async function keysOf(register: Register): Promise<string> {
 }
 
 for (const [what, next] of CASES)
-  onEachEngine(test, `all of it is under ${what} afterwards, and the old one is refused`, async (rig) => {
+  onEachEngine(test, `after rekeying everything is under ${what}, and the old key is refused`, async (rig) => {
     await fill(rig);
     const before = await keysOf(rig.register);
     await rekey(rig.register, next);
@@ -56,7 +56,7 @@ for (const [what, next] of CASES)
     assert.equal(openPin(register, order), PIN);
     for (const kind of ["site", "desk", "journal"] as const)
       if (next[kind]) await rejectsFor(rig.again({ ...now, [kind]: KEYS[kind] }), "wrong-key");
-    // The keys are known by their new fingerprints too.
+    // The cards' keys are found by their new fingerprints too.
     const [token = ""] = before.split(" ");
     const given = Buffer.from(token, "hex");
     await rig.again(now).then((other) =>
@@ -77,7 +77,7 @@ onEachEngine(test, "a register that is open with the old keys can no longer be c
   );
 });
 
-onEachEngine(test, "a key that does not open leaves all of it under the old keys", async (rig) => {
+onEachEngine(test, "a key that does not open leaves everything under the old keys", async (rig) => {
   await fill(rig);
   const sealed = pattern(64, 7);
   const last = await rig.register.engine.write(async (db) => {
@@ -91,7 +91,7 @@ onEachEngine(test, "a key that does not open leaves all of it under the old keys
   assert.match(findings[0] ?? "", `its ${last.field} key (version ${last.version}) does not open`);
 });
 
-onEachEngine(test, "the desk key does not change while a batch is open", async (rig) => {
+onEachEngine(test, "the desk key cannot change while a batch is open", async (rig) => {
   await fill(rig);
   const batch = { name: pattern(32, 1), state: "open", opened: 0, changed: 0 } as const;
   await rig.register.engine.write((db) => db.insertInto("batches").values(batch).execute());
@@ -99,7 +99,7 @@ onEachEngine(test, "the desk key does not change while a batch is open", async (
   await rekey(rig.register, { site: NEW.site });
 });
 
-/** What is wrong with the journal, and up to where nobody could say, with these keys. */
+/** The faults of the journal, and the last entry that cannot be verified with these keys. */
 async function verified(register: Register, ...earlier: Buffer[]): Promise<[string[], number]> {
   const keys = earlier.map((key) => new JournalKey(key, register.id));
   const report = await register.engine.read((db) => verifyJournal(db, register.journal, undefined, keys));
@@ -113,7 +113,7 @@ const noteTimes = (register: Register, count: number) =>
 
 onEachEngine(
   test,
-  "another journal key: the chain goes on, and its earlier entries need the earlier key",
+  "with another journal key the chain continues, and earlier entries need the earlier key",
   async (rig) => {
     await noteTimes(rig.register, 3);
     const early = await rig.register.engine.read((db) => signHead(db, rig.register.journal, NOON));
@@ -121,7 +121,7 @@ onEachEngine(
     await rejectsFor(rig.again(), "wrong-key");
     const register = await rig.again({ ...KEYS, journal: NEW.journal });
     await noteTimes(register, 2);
-    // init, three, the old key's last word, the new key's first, two.
+    // Entry of init, three entries, the last one under the old key, the first one under the new key, two entries.
     assert.equal(await verified(register), [[], 5]);
     assert.equal(await verified(register, KEYS.journal), [[], 0]);
     assert.equal(await verified(register, pattern(32, 99)), [[], 5]);
@@ -131,7 +131,7 @@ onEachEngine(
     for (const [head, expected] of [
       [early, true],
       [late, true],
-      // Whoever has the old key signs no head of what came later.
+      // The holder of the old key cannot sign a head of later entries.
       [new JournalKey(KEYS.journal, register.id).signHead(late, NOON), false],
       [new JournalKey(NEW.journal, register.id).signHead(early, NOON), false],
     ] as const)
@@ -139,64 +139,58 @@ onEachEngine(
   },
 );
 
-onEachEngine(
-  test,
-  "after another journal key the earlier one changes nothing that the new one does not notice",
-  async (rig) => {
-    await noteTimes(rig.register, 3);
-    await rekey(rig.register, { journal: NEW.journal });
-    const register = await rig.again({ ...KEYS, journal: NEW.journal });
-    await noteTimes(register, 1);
-    const old = new JournalKey(KEYS.journal, register.id);
-    const rows = () => register.engine.read((db) => db.selectFrom("journal").selectAll().orderBy("number").execute());
-    const kept = await rows();
-    const rewrite = async (from: number, change: Partial<(typeof kept)[number]>) => {
-      let mac: Uint8Array = kept[from - 2]?.mac ?? Buffer.alloc(0);
-      for (const row of kept.filter(({ number }) => number >= from && number <= 5)) {
-        const changed = { ...row, ...(row.number === from ? change : {}) };
-        const next = old.macOf(mac, entryOf(changed));
-        await register.engine.write((db) =>
-          db
-            .updateTable("journal")
-            .set({ ...changed, mac: next })
-            .where("number", "=", row.number)
-            .execute(),
-        );
-        mac = next;
-      }
-    };
-    // With the key that leaked all of its segment can be written anew: the next segment continues another MAC.
-    await rewrite(3, { actor: "mallory" });
-    assert.equal(await verified(register), [["6 changed"], 5]);
-    assert.equal(await verified(register, KEYS.journal), [["6 changed"], 0]);
-    for (const row of kept)
+onEachEngine(test, "after a change of the journal key, changes made with the earlier one are noticed", async (rig) => {
+  await noteTimes(rig.register, 3);
+  await rekey(rig.register, { journal: NEW.journal });
+  const register = await rig.again({ ...KEYS, journal: NEW.journal });
+  await noteTimes(register, 1);
+  const old = new JournalKey(KEYS.journal, register.id);
+  const rows = () => register.engine.read((db) => db.selectFrom("journal").selectAll().orderBy("number").execute());
+  const kept = await rows();
+  const rewrite = async (from: number, change: Partial<(typeof kept)[number]>) => {
+    let mac: Uint8Array = kept[from - 2]?.mac ?? Buffer.alloc(0);
+    for (const row of kept.filter(({ number }) => number >= from && number <= 5)) {
+      const changed = { ...row, ...(row.number === from ? change : {}) };
+      const next = old.macOf(mac, entryOf(changed));
       await register.engine.write((db) =>
-        db.updateTable("journal").set(row).where("number", "=", row.number).execute(),
+        db
+          .updateTable("journal")
+          .set({ ...changed, mac: next })
+          .where("number", "=", row.number)
+          .execute(),
       );
-    assert.equal(await verified(register, KEYS.journal), [[], 0]);
-    // Without it one entry is not found by the new key alone, and is by both.
-    await register.engine.write((db) =>
-      db.updateTable("journal").set({ actor: "mallory" }).where("number", "=", 3).execute(),
-    );
-    assert.equal(await verified(register, KEYS.journal), [["3 changed"], 0]);
-    await register.engine.write((db) =>
-      db.updateTable("journal").set({ actor: ACTOR }).where("number", "=", 3).execute(),
-    );
-    // Nor can an entry be passed off as the first one of a segment under somebody else's key.
-    const fake = { before: "00".repeat(32), head: "00".repeat(64), key: register.journal.publicKey.toString("hex") };
-    await register.engine.write((db) =>
-      db
-        .updateTable("journal")
-        .set({ action: SEGMENT_ACTION, detail: JSON.stringify(fake) })
-        .where("number", "=", 7)
-        .execute(),
-    );
-    const [found] = await verified(register, KEYS.journal);
-    assert.ok(found.includes("7 changed"), found.join());
-  },
-);
+      mac = next;
+    }
+  };
+  // With the leaked key its whole segment can be rewritten, but the next segment continues another MAC.
+  await rewrite(3, { actor: "mallory" });
+  assert.equal(await verified(register), [["6 changed"], 5]);
+  assert.equal(await verified(register, KEYS.journal), [["6 changed"], 0]);
+  for (const row of kept)
+    await register.engine.write((db) => db.updateTable("journal").set(row).where("number", "=", row.number).execute());
+  assert.equal(await verified(register, KEYS.journal), [[], 0]);
+  // A change made without the leaked key is found with both keys.
+  await register.engine.write((db) =>
+    db.updateTable("journal").set({ actor: "mallory" }).where("number", "=", 3).execute(),
+  );
+  assert.equal(await verified(register, KEYS.journal), [["3 changed"], 0]);
+  await register.engine.write((db) =>
+    db.updateTable("journal").set({ actor: ACTOR }).where("number", "=", 3).execute(),
+  );
+  // An entry cannot be passed off as the first one of a segment under another key.
+  const fake = { before: "00".repeat(32), head: "00".repeat(64), key: register.journal.publicKey.toString("hex") };
+  await register.engine.write((db) =>
+    db
+      .updateTable("journal")
+      .set({ action: SEGMENT_ACTION, detail: JSON.stringify(fake) })
+      .where("number", "=", 7)
+      .execute(),
+  );
+  const [found] = await verified(register, KEYS.journal);
+  assert.ok(found.includes("7 changed"), found.join());
+});
 
-onEachEngine(test, "the journal key changes twice, with all other keys, and all of it can be checked", async (rig) => {
+onEachEngine(test, "the journal key changes twice, with all other keys, and everything can be checked", async (rig) => {
   await fill(rig);
   await rekey(rig.register, NEW);
   const second = await rig.again(NEW);

@@ -1,4 +1,4 @@
-// What the site key and the desk key seal: computed a second time by hand, and bound to its place.
+// Values sealed by the site key and the desk key: computed independently by hand, and bound to their place.
 
 import * as assert from "uvu/assert";
 import { custodyTag, type Place, Sealer } from "../../../../host-tools/desk/register/sealing.js";
@@ -20,14 +20,14 @@ function associated({ serial, cardId, field, version }: Place): Buffer {
   return lengthPrefixed(REGISTER, serial, cardId ?? "none", field, `${version}`);
 }
 
-test("a value is sealed under the subkey for it, with its place as associated data", () => {
+test("a value is sealed under the subkey of its use, with its place as associated data", () => {
   for (const place of [PLACE, { ...PLACE, cardId: null }, { ...PLACE, field: "unlock", version: 12 }]) {
     assert.equal(unseal(subkey("seal"), sealer.seal(VALUE, place), associated(place)), VALUE);
     assert.equal(sealer.open(seal(subkey("seal"), pattern(12), VALUE, associated(place)), place), VALUE);
   }
 });
 
-test("a value that was moved to another place does not open there", () => {
+test("a value moved to another place does not open", () => {
   const sealed = sealer.seal(VALUE, PLACE);
   const others: Partial<Place>[] = [
     { serial: "IB3000124" },
@@ -44,7 +44,7 @@ test("a value that was moved to another place does not open there", () => {
   assert.equal(new Sealer(KEY, REGISTER).open(sealed, PLACE), VALUE);
 });
 
-test("a fingerprint is the same for the same key in the same field, and for nothing else", () => {
+test("a fingerprint is equal only for the same key in the same field", () => {
   const print = hmac(subkey("fingerprint"), lengthPrefixed("token", VALUE));
   assert.equal(sealer.fingerprint("token", VALUE), print);
   assert.not.equal(sealer.fingerprint("unlock", VALUE), print);
@@ -52,7 +52,7 @@ test("a fingerprint is the same for the same key in the same field, and for noth
   assert.not.equal(new Sealer(KEY, spoiled(REGISTER, 1)).fingerprint("token", VALUE), print);
 });
 
-test("a tag vouches for one value of one name", () => {
+test("a tag is valid for one value of one name", () => {
   const tag = sealer.tagOf("desk-public", VALUE);
   assert.equal(tag, hmac(subkey("tag"), lengthPrefixed("desk-public", VALUE)));
   assert.ok(sealer.vouchesFor("desk-public", VALUE, tag));
@@ -62,11 +62,11 @@ test("a tag vouches for one value of one name", () => {
     assert.not(sealer.vouchesFor("desk-public", VALUE, other));
 });
 
-test("a batch file is named by an HMAC of its contents", () => {
+test("a batch file is named by the HMAC of its contents", () => {
   assert.equal(sealer.batchName(VALUE), hmac(subkey("batch"), VALUE));
 });
 
-test("a custody key has a tag of its kind and of its register", () => {
+test("a custody key's tag depends on its kind and its register", () => {
   const tag = custodyTag("site", KEY, REGISTER);
   assert.equal(tag, hmac(subkey("tag"), "site"));
   const others = [
@@ -82,13 +82,13 @@ test("the subkeys of the four uses differ from each other and from the key", () 
   assert.is(new Set(keys).size, 5);
 });
 
-test("a wiped sealer seals nothing that the key opens", () => {
+test("a wiped sealer seals nothing that opens under the key", () => {
   const wiped = new Sealer(KEY, REGISTER);
   wiped.wipe();
   assert.is(sealer.open(wiped.seal(VALUE, PLACE), PLACE), undefined);
 });
 
-test("a key or a register's id of another length is refused", () => {
+test("a key or a register id of another length is refused", () => {
   for (const size of [16, 31, 33]) assert.throws(() => new Sealer(pattern(size), REGISTER), /32 bytes/);
   for (const size of [0, 15, 17]) assert.throws(() => new Sealer(KEY, pattern(size)), /16 bytes/);
 });

@@ -1,4 +1,5 @@
-// What only a register in a file has: who may read it, where it may lie, a full disk, the copy before a migration.
+// Rules for a register in a file only: who can read it, on which file systems it is allowed, a full disk, and the copy
+// before a migration.
 
 import {
   chmodSync,
@@ -49,7 +50,7 @@ function otherProgram(): string {
   return path;
 }
 
-testUnless(test, ON_WINDOWS, "the file and all beside it are for the owner's eyes only", async () => {
+testUnless(test, ON_WINDOWS, "only the owner can read the file and SQLite's side files", async () => {
   const path = freshPath();
   const engine = await openEngine(path, { create: true });
   await engine.write((db) => db.insertInto("settings").values({ name: "x", value: "", changed: 0 }).execute());
@@ -59,7 +60,7 @@ testUnless(test, ON_WINDOWS, "the file and all beside it are for the owner's eye
   await engine.close();
 });
 
-test("what was erased is in no file of the register", async () => {
+test("erased data is in no file of the register", async () => {
   const path = await made();
   const canary = "canary-of-a-setting";
   const engine = await openEngine(path);
@@ -71,7 +72,7 @@ test("what was erased is in no file of the register", async () => {
 });
 
 for (const [name, type] of Object.entries(NETWORK))
-  test(`a file on ${name} is refused, and not made there`, async () => {
+  test(`a file on ${name} is refused and not made`, async () => {
     const path = freshPath();
     const error = await rejectsFor(
       openEngine(path, { create: true, fileSystemType: () => type }),
@@ -82,17 +83,17 @@ for (const [name, type] of Object.entries(NETWORK))
     await rejectsFor(openEngine(await made(), { fileSystemType: () => type }), "network-file-system");
   });
 
-test("a file on a local disk is taken", async () => {
+test("a file on a local disk is accepted", async () => {
   await (await openEngine(await made(), { fileSystemType: () => EXT4 })).close();
 });
 
-test("a file that is not there is not made unless asked for", async () => {
+test("a missing file is made only on request", async () => {
   const path = freshPath();
   await rejectsFor(openEngine(path), "missing");
   assert.not.ok(existsSync(path));
 });
 
-testUnless(test, ON_WINDOWS, "a symbolic link leads to the register; a second name is refused", async () => {
+testUnless(test, ON_WINDOWS, "a symbolic link opens the register; a second hard link is refused", async () => {
   const path = await made();
   symlinkSync(path, `${path}.link`);
   await (await openEngine(`${path}.link`)).close();
@@ -100,7 +101,7 @@ testUnless(test, ON_WINDOWS, "a symbolic link leads to the register; a second na
   for (const name of [path, `${path}.hard`]) await rejectsFor(openEngine(name), "other");
 });
 
-test("another program's database, and what is no database, are refused and left as they are", async () => {
+test("another program's database and other files are refused and not changed", async () => {
   const text = freshPath();
   writeFileSync(text, "not a database, but long enough to be looked at as one".repeat(100));
   for (const path of [otherProgram(), text]) {
@@ -111,7 +112,7 @@ test("another program's database, and what is no database, are refused and left 
   await rejectsFor(openEngine(FOLDER), "not-a-register");
 });
 
-test("a full disk is said to be full, and what was there stays", async () => {
+test("a full disk is reported as full, and earlier data stays", async () => {
   const engine = (await openEngine(await made())) as RetryingEngine;
   const add = (name: string, size: number) =>
     engine.write((db) =>
@@ -134,7 +135,7 @@ test("a full disk is said to be full, and what was there stays", async () => {
   await engine.close();
 });
 
-test("a statement that others kept out is not in the way of what follows", async () => {
+test("a statement that failed because the register was busy does not block later ones", async () => {
   const path = await made();
   const engine = await openEngine(path);
   const other = (await openEngine(path, { wait: 0 })) as RetryingEngine;
@@ -154,14 +155,14 @@ test("a statement that others kept out is not in the way of what follows", async
   for (const one of [engine, other]) await one.close();
 });
 
-testUnless(test, UNBOUND, "a file that may not be written is reported", async () => {
+testUnless(test, UNBOUND, "a file without write permission is reported", async () => {
   const path = await made();
   chmodSync(path, 0o400);
   const engine = await openEngine(path).catch((error: unknown) => error);
   assert.match(`${engine}`, /cannot be (written|opened)|you have no permission/);
 });
 
-test("before a migration a copy is kept, of the version before", async () => {
+test("a migration first makes a copy of the earlier version", async () => {
   const path = await made();
   const next: Migration = {
     number: MIGRATIONS.length + 1,

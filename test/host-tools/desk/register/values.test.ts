@@ -1,4 +1,4 @@
-// The check of parameters that stands before both engines, by itself: how many a statement takes.
+// The check of a statement's parameters that both engines use.
 
 import * as assert from "uvu/assert";
 import { checkedParameters, countPlaceholders } from "../../../../host-tools/desk/register/values.js";
@@ -24,7 +24,7 @@ for (const [statement, count] of STATEMENTS)
     assert.throws(() => checkedParameters(statement, Array(count + 1).fill(null)), /placeholders/);
   });
 
-test("a parameter's value is in no message", () => {
+test("no error contains a parameter's value", () => {
   for (const value of ["secret\0", 123456.789, { secret: 1 }])
     try {
       checkedParameters("select ?", [value]);
