@@ -64,7 +64,7 @@ async function run({ long, only, log }: Options): Promise<Result> {
       { name: "proof_by_solver", value: total.bySolver, unit: "goals decided by the solver" },
       { name: "proof_queries", value: total.queries, unit: "queries to the solver" },
       { name: "proof_paths", value: total.reachable, unit: "paths that can be taken" },
-      { name: "proof_paths_not", value: total.unreachable, unit: "paths that cannot be taken" },
+      { name: "proof_paths_not", value: total.unreachable.length, unit: "paths that cannot be taken" },
       { name: "proof_assumptions", value: ASSUMPTIONS.length, unit: "assumptions" },
       { name: "proof_mutants", value: PROOF_MUTANTS.length, unit: "mutants" },
       {

@@ -28,7 +28,7 @@ export interface Proved extends Verdict {
   readonly counterexample?: { readonly memory: Uint32Array; readonly flash: Uint32Array };
 }
 
-function proved(
+export function proved(
   goals: Goals,
   solver: Solver,
   terms: Terms,

@@ -2,13 +2,20 @@
 // variables. A run with all data unknown finds these words. It would stop if a branch, a length or the address of a
 // write depended on data, so the words are the same for all data.
 
-import type { Firmware } from "./firmware.js";
+import { constantWord, type Firmware, refuseConstant } from "./firmware.js";
 import { type Hook, Machine, State } from "./machine.js";
 import { isTerm, Terms, type Value } from "./terms.js";
 import { Words } from "./words.js";
 
 /** The functions that are unknown in the proof, and what their arguments may be. */
-export const UNKNOWN_FUNCTIONS = ["crypto/kdf/derive", "crypto/siv/ctr", "crypto/siv/s2v"] as const;
+export const UNKNOWN_FUNCTIONS = [
+  "crypto/kdf/derive",
+  "crypto/siv/ctr",
+  "crypto/siv/s2v",
+  "crypto/cbc/decrypt",
+  "crypto/aes/setKey",
+  "crypto/aes/encrypt",
+] as const;
 
 /** The arguments of a call, as a key. Unknown arguments are only data. */
 function keyOf(name: string, args: readonly Value[]): string {
@@ -32,10 +39,17 @@ export class Effects {
     const written = new Set<number>();
     const { module } = this.#firmware;
     const state = new State(
-      Words.of(1024, () => terms.unknown(terms.wordBits)),
+      Words.of(1024, (index) => {
+        const bytes = this.#firmware.constants.get(index);
+        return bytes ? constantWord(terms, index, bytes) : terms.unknown(terms.wordBits);
+      }),
       Words.of(1024, () => terms.unknown(terms.wordBits)),
     );
-    const machine = new Machine(module, terms, { isBlind: true, onStore: (index) => written.add(index) });
+    const onStore = (index: number) => {
+      refuseConstant(this.#firmware, index);
+      written.add(index);
+    };
+    const machine = new Machine(module, terms, { isBlind: true, onStore });
     const blind = args.map((arg) => (isTerm(arg) ? terms.unknown(arg.width) : arg));
     machine.call(this.#firmware.index(name), state, blind);
     const words = [...written].sort((a, b) => a - b);

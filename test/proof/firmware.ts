@@ -7,6 +7,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { BUILD } from "../../host-tools/files/project.js";
 import { FIRMWARE_FILE } from "../../sim/session/firmware.js";
+import { ExecutionError } from "./machine.js";
+import type { Terms, Value } from "./terms.js";
 import { allInstructions, decode, type Instruction, type WasmModule } from "./wasm.js";
 
 /** Where things are in memory, in bytes. */
@@ -20,6 +22,8 @@ export interface Layout {
   /** What is open, and the receipt in it. */
   readonly secrets: number;
   readonly receipt: number;
+  /** The command that is being carried out: nine words, as in firmware/commands.ts. */
+  readonly command: number;
   /** Words in which flash is looked through. */
   readonly scratch: readonly number[];
 }
@@ -30,6 +34,14 @@ export interface Firmware {
   /** The number of a function, by its file and name: `pin/check`. Throws where the module has none. */
   readonly index: (name: string) => number;
   readonly names: readonly string[];
+  /** The bytes of memory that the module brings: of each such word, by its number, four; undefined: not of the module. */
+  readonly constants: ReadonlyMap<number, readonly (number | undefined)[]>;
+}
+
+/** The proof takes what the module brings for constant, so nothing may write there. */
+export function refuseConstant({ constants }: Firmware, index: number): void {
+  if (constants.get(index)?.every((byte) => byte !== undefined))
+    throw new ExecutionError(`a constant of the module is written, at ${index * 4}`);
 }
 
 const FUNCTION = /^ \(func \$(?:firmware\/)?(\S+)/gm;
@@ -51,7 +63,7 @@ export function loadFirmware(bytes: Uint8Array = readFileSync(FIRMWARE_FILE)): F
     if (found < 0) throw new NoSuchFunction(`${name}: the module has no such function; was it inlined?`);
     return found;
   };
-  return { module, names, index, layout: layoutOf(module, index) };
+  return { module, names, index, layout: layoutOf(module, index), constants: constantsOf(module) };
 }
 
 /** The names of all functions, imports first. Throws where text and module do not agree. */
@@ -76,6 +88,7 @@ function layoutOf(module: WasmModule, index: (name: string) => number): Layout {
   const read = backwards.findIndex((one) => one.name === "call");
   const result = backwards[read - 2]?.number ?? 0;
   const layout = {
+    command: first("apdu/secured") - 5 * 4,
     image: first("pages/wrap"),
     current: first("pages/address"),
     slot: open[store - 2]?.number ?? 0,
@@ -85,6 +98,23 @@ function layoutOf(module: WasmModule, index: (name: string) => number): Layout {
   const scratch = [...words(word, CHUNK_SIZE), ...words(result, SLOT_SIZE)];
   if (Object.values(layout).some((at) => at <= 0 || at % 4 !== 0)) throw new Error("places in memory are not found");
   return { ...layout, scratch };
+}
+
+function constantsOf({ data }: WasmModule): Map<number, (number | undefined)[]> {
+  const constants = new Map<number, (number | undefined)[]>();
+  for (const { at, bytes } of data)
+    for (const [i, byte] of bytes.entries()) {
+      const index = (at + i) >>> 2;
+      const word = constants.get(index) ?? [undefined, undefined, undefined, undefined];
+      word[(at + i) & 3] = byte;
+      constants.set(index, word);
+    }
+  return constants;
+}
+
+/** A word of memory that the module brings; its other bytes are unknown. */
+export function constantWord(terms: Terms, index: number, bytes: readonly (number | undefined)[]): Value {
+  return terms.word(bytes.map((byte, i) => byte ?? terms.variable(`memory${index}.${i}`, terms.byteBits)));
 }
 
 /** The numbers of the words in so many bytes. */

@@ -28,9 +28,10 @@ export interface Verdict {
   readonly bySolver: number;
   /** What the solver was asked. */
   readonly queries: number;
-  /** The number of paths that can be taken, and of those that cannot without a fault of the chip. */
+  /** The number of paths that can be taken. */
   readonly reachable: number;
-  readonly unreachable: number;
+  /** The paths that cannot be taken without a fault of the chip: the first goal on each. */
+  readonly unreachable: readonly string[];
   readonly refuted: readonly Refutation[];
 }
 
@@ -40,7 +41,7 @@ export const NOTHING: Verdict = {
   bySolver: 0,
   queries: 0,
   reachable: 0,
-  unreachable: 0,
+  unreachable: [],
   refuted: [],
 };
 
@@ -52,7 +53,7 @@ export function sum(verdicts: readonly Verdict[]): Verdict {
       bySolver: a.bySolver + b.bySolver,
       queries: a.queries + b.queries,
       reachable: a.reachable + b.reachable,
-      unreachable: a.unreachable + b.unreachable,
+      unreachable: [...a.unreachable, ...b.unreachable],
       refuted: [...a.refuted, ...b.refuted],
     }),
     NOTHING,
@@ -122,15 +123,15 @@ export class Goals {
       // One counterexample is enough to see what is wrong.
       model: i === 0 ? this.#model(solver, query, wanted) : new Map(),
     }));
-    const reached = this.#reached(asking, bundles, firstAnswers.slice(groups.length));
+    const never = this.#unreached(asking, bundles, firstAnswers.slice(groups.length));
     keep?.(fileOf(asking.texts));
     return {
       goals: this.#known + this.#goals.length,
       byRewriting: this.#known + this.#goals.length - open.length,
       bySolver: open.length - refuted.length,
       queries: asking.count,
-      reachable: reached,
-      unreachable: paths.length - reached,
+      reachable: paths.length - never.length,
+      unreachable: never.map(({ name }) => name),
       refuted,
     };
   }
@@ -179,18 +180,25 @@ export class Goals {
       if (bundle) bundle.paths.push(path);
       else bundles.push({ conditions: [...path.path], paths: [path] });
     }
-    return bundles.map((bundle) => ({
-      paths: bundle.paths,
-      query: reachQuery(bundle.paths[0] as Path, [...this.hints, ...bundle.conditions]),
-    }));
+    return bundles.map((bundle) => this.#bundle(bundle.paths));
   }
 
-  /** How many of the paths can be taken: all of a bundle, or else each asked for by itself. */
-  #reached(asking: Asking, bundles: readonly Bundle[], answers: readonly Answer[]): number {
-    const together = bundles.filter((_, i) => answers[i] === "sat").flatMap(({ paths }) => paths);
-    const others = bundles.filter((_, i) => answers[i] !== "sat").flatMap(({ paths }) => paths);
-    const single = asking.askWhole(others.map((path) => reachQuery(path, path.path)));
-    return together.length + single.filter((answer) => answer === "sat").length;
+  /** The paths that cannot be taken. A bundle that cannot be taken together is asked for in halves. */
+  #unreached(asking: Asking, bundles: readonly Bundle[], answers: readonly Answer[]): readonly Path[] {
+    const failed = bundles.filter((_, i) => answers[i] !== "sat");
+    const single = failed.flatMap(({ paths }) => (paths.length === 1 ? paths : []));
+    const asked = asking.askWhole(single.map((path) => reachQuery(path, path.path)));
+    const never = single.filter((_, i) => asked[i] !== "sat");
+    const halves = failed
+      .flatMap(({ paths }) => (paths.length > 1 ? halved(paths) : []))
+      .map((one) => this.#bundle(one));
+    if (halves.length === 0) return never;
+    return [...never, ...this.#unreached(asking, halves, asking.askWhole(halves.map(({ query }) => query)))];
+  }
+
+  #bundle(paths: readonly Path[]): Bundle {
+    const conditions = [...new Set(paths.flatMap(({ path }) => path))];
+    return { paths, query: reachQuery(paths[0] as Path, [...this.hints, ...conditions]) };
   }
 
   #model(solver: Solver, query: Query, wanted: readonly Term[]): Model {
@@ -312,6 +320,11 @@ function isBattery({ op, args }: Term): boolean {
 interface Bundle {
   readonly paths: readonly Path[];
   readonly query: Query;
+}
+
+function halved<T>(all: readonly T[]): readonly (readonly T[])[] {
+  const middle = all.length >>> 1;
+  return [all.slice(0, middle), all.slice(middle)];
 }
 
 function reachQuery({ name }: Path, conditions: readonly Value[]): Query {

@@ -16,6 +16,8 @@ export const AT = {
   SEQUENCE: 0x04,
   LIFE: 0x08,
   TRIES: 0x0a,
+  FIRST: 0x0f,
+  LOCK_CODE: 0x10,
   HEAD_CHECK: 0x44,
   ROOT: 0x48,
   KEYS: 0x5c,
@@ -28,6 +30,8 @@ export const AT = {
 /** Bytes of the records, without their check values. */
 export const SIZE = { HEAD: 0x44, ROOT: 16, KEYS: 48, WRAP: 116 } as const;
 export const MAGIC = 0x31435344;
+/** Marks the page of the first start. */
+const FIRST = 0xff;
 export const MOST_TRIES = 10;
 export const LEAST_TRIES = 3;
 export const CODE_TRIES = 5;
@@ -52,6 +56,7 @@ export class FlashView {
   readonly #checks: CheckValues;
   readonly #base: FlashView | undefined;
   readonly #made = new Map<string, unknown>();
+  readonly #named = new Map<string, { readonly name: Value; readonly free: number }>();
 
   /** `base`: the flash from which this one developed; terms of unchanged parts are reused. */
   constructor(terms: Terms, flash: Words, checks: CheckValues, base?: FlashView) {
@@ -112,8 +117,26 @@ export class FlashView {
 
   /** Tries spent in a row, as the specification counts them. */
   spent(page: number, tally: Tally): Value {
-    const make = () => spent(this.terms, slotsOf(this.flash, page, tally), this.byte(page, tally.carriedAt));
-    return this.#ofSlots("spent", page, tally, make);
+    return this.#ofSlots("spent", page, tally, () => this.#count(page, tally));
+  }
+
+  /**
+   * Gives the count of a page's tries a name. Slots from `free` on are erased. Views of flash that developed from this one
+   * count on from the name as long as the slots before `free` are the same, because a count goes from slot to slot.
+   */
+  nameSpent(page: number, tally: Tally, name: Value, free: number): void {
+    this.#made.set(`spent ${page} ${tally.name}`, name);
+    this.#named.set(`${page} ${tally.name}`, { name, free });
+  }
+
+  #count(page: number, tally: Tally): Value {
+    const base = this.#base;
+    const slots = slotsOf(this.flash, page, tally);
+    const named = base ? base.#named.get(`${page} ${tally.name}`) : undefined;
+    const counted = { ...tally, slots: named?.free ?? 0 };
+    const isSame = !base?.flash.differences(this.flash).some((index) => isOfSlots(index, page, counted));
+    if (named && isSame) return spent(this.terms, slots.slice(named.free), named.name);
+    return spent(this.terms, slots, this.byte(page, tally.carriedAt));
   }
 
   tries(page: number): Value {
@@ -132,6 +155,36 @@ export function invariant(view: FlashView, page: number): readonly Condition[] {
   ];
 }
 
+/** What flash holds before the first start is finished: no page was committed, and `mount` suspects none. */
+export function neverStarted(view: FlashView): readonly Condition[] {
+  const { terms } = view;
+  const isUnsuspicious = (page: number) =>
+    terms.or(terms.eq(view.word(page, AT.HEAD_CHECK), ERASED), terms.eq(view.byte(page, AT.FIRST), FIRST));
+  return [0, 1, 2, 3].flatMap((page) => [
+    { name: `page ${page} was not committed`, holds: terms.not(view.isCommitted(page)) },
+    { name: `page ${page} is one of a first start`, holds: isUnsuspicious(page) },
+  ]);
+}
+
+/**
+ * What holds besides while a card is on, from `mount` on: a page that does not count is one that was committed before, or
+ * no program of a word makes it one, because its commit word is erased or a bit of its magic number is gone.
+ */
+export function settled(view: FlashView, page: number): readonly Condition[] {
+  const { terms } = view;
+  const others = [0, 1, 2, 3].filter((other) => other !== page);
+  const isSettled = (other: number) => {
+    const magic = view.word(other, 0);
+    const isErased = terms.eq(view.word(other, AT.HEAD_CHECK), ERASED);
+    const isGone = terms.not(terms.eq(terms.bitand(magic, MAGIC), MAGIC));
+    return terms.or(isErased, view.isCommitted(other), isGone);
+  };
+  return others.map((other) => ({
+    name: `page ${other} was committed, or cannot become so`,
+    holds: isSettled(other),
+  }));
+}
+
 /** The page is whole, and newer than every other one that was committed. */
 function whichCounts(view: FlashView, page: number): Condition[] {
   const { terms } = view;
@@ -142,6 +195,7 @@ function whichCounts(view: FlashView, page: number): Condition[] {
   const life = view.byte(page, AT.LIFE);
   return [
     { name: "it was committed", holds: view.isCommitted(page) },
+    { name: "it was not the page before the first", holds: terms.not(terms.eq(view.sequence(page), 0)) },
     ...others.map((other) => ({ name: `page ${other} is older or was not committed`, holds: isOlder(other) })),
     { name: "its transport keys are whole", holds: view.isWhole(page, AT.KEYS, SIZE.KEYS) },
     { name: "its root is whole, or a wipe began", holds: terms.or(isWiped, view.isWhole(page, AT.ROOT, SIZE.ROOT)) },

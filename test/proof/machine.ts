@@ -67,6 +67,10 @@ export interface MachineOptions {
   readonly watched?: readonly number[];
   /** Loads from unknown addresses give unknown values: for runs in which all data is unknown. */
   readonly isBlind?: boolean;
+  /** Numbers of words of flash in which states must be the same to be merged. */
+  readonly kept?: readonly number[];
+  /** What follows from the conditions of a path, as far as it is of use; false: the path cannot be taken. */
+  readonly implied?: (path: readonly Value[]) => readonly Value[];
   /** Called for every word of memory that is written. */
   readonly onStore?: (index: number) => void;
 }
@@ -92,7 +96,11 @@ export class Machine {
    */
   call(index: number, state: State, args: readonly Value[], isApart = false): readonly State[] {
     const hook = this.#options.hooks?.get(index);
-    if (hook) return hook(this, state, args);
+    return hook ? hook(this, state, args) : this.execute(index, state, args, isApart);
+  }
+
+  /** Calls a function, even if it is replaced. */
+  execute(index: number, state: State, args: readonly Value[], isApart = false): readonly State[] {
     const callee = this.module.functions[index - this.module.imports.length];
     if (!callee) throw new ExecutionError(`${this.module.imports[index]?.name ?? index}: an import without a hook`);
     const { locals, stack } = state;
@@ -106,7 +114,7 @@ export class Machine {
       one.locals = [];
       one.stack = results ? [one.top()] : [];
     }
-    const merged = isApart ? states : this.#merge(states, true);
+    const merged = isApart ? states : this.merge(states, true);
     for (const one of merged) {
       one.locals = locals.slice();
       one.stack = [...stack, ...one.stack];
@@ -181,7 +189,7 @@ export class Machine {
     const states = [...this.#take(inner, NEXT), ...this.#take(inner, 0)];
     for (const each of states) each.stack = one.hasResult ? [each.top()] : [];
     this.#outward(inner, base, ends);
-    const merged = this.#merge(states, false);
+    const merged = this.merge(states, false);
     for (const each of merged) each.stack = [...base, ...each.stack];
     return merged;
   }
@@ -206,12 +214,12 @@ export class Machine {
       const inner: Ends = new Map();
       for (const each of rounds) this.#addAll(inner, this.#sequence(one.body, 0, each));
       out.push(...this.#take(inner, NEXT));
-      rounds = [...this.#merge(this.#take(inner, 0), false)];
+      rounds = [...this.merge(this.#take(inner, 0), false)];
       for (const each of rounds) each.stack = [];
       this.#outward(inner, base, ends);
     }
     for (const each of out) each.stack = one.hasResult ? [each.top()] : [];
-    const merged = this.#merge(out, false);
+    const merged = this.merge(out, false);
     for (const each of merged) each.stack = [...base, ...each.stack];
     return merged;
   }
@@ -268,14 +276,20 @@ export class Machine {
     const opposite = this.terms.not(condition);
     if (typeof opposite === "boolean") return [[state, !opposite]];
     const other = state.copy();
-    state.path = [...state.path, ...this.terms.conjuncts(condition)];
-    other.path = [...other.path, ...this.terms.conjuncts(opposite)];
-    this.#settle(state);
-    this.#settle(other);
-    return [
+    const ways = [
       [state, true],
       [other, false],
-    ];
+    ] as const;
+    return ways.filter(([way, isTrue]) => this.#assume(way, isTrue ? condition : opposite));
+  }
+
+  /** Returns false where the path cannot be taken. */
+  #assume(state: State, condition: Value): boolean {
+    state.path = [...state.path, ...this.terms.conjuncts(condition)];
+    const implied = this.#options.implied?.(state.path) ?? [];
+    if (implied.length > 0) state.path = [...state.path, ...implied];
+    this.#settle(state);
+    return !implied.includes(false);
   }
 
   /** Watched words may have become known with the path. */
@@ -305,7 +319,7 @@ export class Machine {
   }
 
   /** Merges states of one place, where that leaves known what must be: the results of blocks and functions, too. */
-  #merge(states: readonly State[], isReturn: boolean): readonly State[] {
+  merge(states: readonly State[], isReturn: boolean): readonly State[] {
     const merged: State[] = [];
     for (const state of states) {
       const at = merged.findIndex((other) => this.#goTogether(other, state, isReturn));
@@ -318,6 +332,7 @@ export class Machine {
   #goTogether(a: State, b: State, isReturn: boolean): boolean {
     const isSame = (x: Value, y: Value) => x === y || (isTerm(x) && isTerm(y));
     if (!this.#watched.every((index) => isSame(a.memory.get(index), b.memory.get(index)))) return false;
+    if (this.#options.kept?.some((index) => a.flash.get(index) !== b.flash.get(index))) return false;
     const isApart = (x: Value, y: Value) => (isReturn ? !isSame(x, y) : x !== y && !isTerm(x) && !isTerm(y));
     return !a.stack.some((value, i) => isApart(value, b.stack[i] as Value));
   }
@@ -327,14 +342,17 @@ export class Machine {
     const { terms } = this;
     let common = 0;
     while (common < a.path.length && common < b.path.length && a.path[common] === b.path[common]) common++;
-    const [restA, restB] = [a.path.slice(common), b.path.slice(common)];
-    const [first, second] = [restA[0] ?? true, restB[0] ?? true];
-    const isFork = first === terms.not(second);
+    const [allA, allB] = [a.path.slice(common), b.path.slice(common)];
+    const isFork = (allA[0] ?? true) === terms.not(allB[0] ?? true);
+    // What both ways say is kept as it is, so that it is still found on the path.
+    const shared = allA.filter((one) => allB.includes(one));
+    const [restA, restB] = [allA, allB].map((all) => all.filter((one) => !shared.includes(one))) as [Value[], Value[]];
+    const first = restA[0] ?? true;
     const condition = isFork ? first : terms.and(...restA);
     const rest = isFork
       ? terms.ite(first, terms.and(...restA.slice(1)), terms.and(...restB.slice(1)), BOOL)
       : terms.or(terms.and(...restA), terms.and(...restB));
-    const path = a.path.slice(0, common);
+    const path = [...a.path.slice(0, common), ...shared];
     const made = new State(
       a.memory.merged(condition, b.memory, terms),
       a.flash.merged(condition, b.flash, terms),

@@ -1,28 +1,30 @@
 // The whole proof, in parts that can run separately; its assumptions, with their uses; and its results.
 
-import { proveCounting } from "./counting.js";
+import { proveNeverTwice } from "./checkvalues.js";
+import { type Proved, proveCounting } from "./counting.js";
 import type { Effects } from "./effects.js";
 import type { Firmware } from "./firmware.js";
 import type { Verdict } from "./goals.js";
-import { PAGES } from "./invariant.js";
-import { provePinCheck } from "./pincheck.js";
-import type { Case } from "./setting.js";
+import type { Taken } from "./operation.js";
+import { type Kind, OPERATIONS } from "./operations.js";
+import { proveRecord } from "./record.js";
+import { type Case, Setting } from "./setting.js";
 import type { Solver } from "./solver.js";
-import { PIN } from "./spec.js";
 
 /** The assumptions of the proof; docs/PROOF.md explains each. */
 export const ASSUMPTIONS: readonly string[] = [
-  "flash is NOR, as docs/FLASH.md has it: a program clears bits, a cut leaves any subset of them, a read is right",
+  "flash is NOR, as in docs/FLASH.md: a program clears bits, a power cut leaves any subset of them cleared, a read is right",
   "the chip makes no fault: every instruction does what the specification of WebAssembly says",
-  "cryptography is unknown functions: nothing is known of what they give, but which words they write",
-  "the check value of a record is a function of its bytes and its seed, and nothing else is known of it",
-  "memory says of the page that counts what flash says when an operation begins, as after mount",
-  "the flash that an operation begins with satisfies the invariant",
+  "cryptographic functions are unknown functions: only the words that they write are known",
+  "the check value of a record is a function of its seed and its bytes; nothing else is known of it",
+  "CRC-32 does not hold by chance on the head of a page that was erased in part",
+  "a page is committed fewer than 2^32 - 3 times, and the check value of the very first page does not look erased",
+  "unwrapping a command and OCRA write neither the page in memory, nor its number, nor the open secrets",
 ];
 
 /** A piece of the proof: small enough to be asked for by its name. */
 export interface Piece {
-  /** As `counts/2` or `pin/2/17`. */
+  /** As `counts/2`, `pin/2/17` or `mount/2/second`. */
   readonly id: string;
   readonly run: (firmware: Firmware, effects: Effects, solver: Solver, keep?: Keep) => readonly Verdict[];
 }
@@ -30,29 +32,58 @@ export interface Piece {
 /** Takes the text of the queries of a case, and its name. */
 export type Keep = (name: string, text: string) => void;
 
-/** The page on which the PIN check is proved where not all are: both bits of its number, and the next one's, differ. */
+/** The page on which operations are proved if not all are: both bits of its number differ from those of the next page. */
 const ONE_PAGE = 2;
 
-/**
- * The counts of every page, and the PIN check for each first free slot: on every page, or on one (`isWhole` false). That no
- * slot is free, so that a page has to be committed first, is no piece yet (docs/PROOF.md).
- */
+/** Every piece: the operations on every page, or on one (`isWhole` false). */
 export function pieces(isWhole: boolean): readonly Piece[] {
-  const pages = Array.from({ length: PAGES }, (_, page) => page);
-  const checks = (page: number) => Array.from({ length: PIN.slots }, (_, free) => checkOf(page, free));
-  return [...pages.map(countsOf), ...(isWhole ? pages : [ONE_PAGE]).flatMap(checks)];
+  const counts = [0, 1, 2, 3].map(countsOf);
+  const operations = Object.entries(OPERATIONS).flatMap(([name, kind]) => {
+    const pages = kind.pages.filter((page) => isWhole || page === ONE_PAGE || kind.pages.length === 1);
+    return pages.flatMap((page) => operationsOf(name, kind, page));
+  });
+  return [{ id: "check-values", run: proveNeverTwice }, { id: "record", run: proveRecord }, ...counts, ...operations];
 }
 
 function countsOf(page: number): Piece {
   return { id: `counts/${page}`, run: (firmware, _effects, solver) => proveCounting(firmware, solver, page) };
 }
 
-function checkOf(page: number, freePin: number): Piece {
-  const one: Case = { page, freePin };
-  return {
-    id: `pin/${page}/${freePin}`,
-    run: (firmware, effects, solver, keep) => [
-      provePinCheck(firmware, effects, solver, one, keep && ((text) => keep(`pin-${page}-${freePin}`, text))),
-    ],
-  };
+/** An operation on a page: a piece for each split and sequence number. */
+function operationsOf(name: string, kind: Kind, page: number): readonly Piece[] {
+  return kind.splits.flatMap((split) =>
+    kind.takes.map((taken) => {
+      const id = [name, page, ...Object.values(split), ...(taken > 1 ? ["second"] : [])].join("/");
+      const one: Case = { page, ...split };
+      return {
+        id,
+        run: (firmware, effects, solver, keep) => [
+          proveOperation(
+            firmware,
+            effects,
+            solver,
+            kind,
+            one,
+            taken,
+            keep && ((text) => keep(id.replaceAll("/", "-"), text)),
+          ),
+        ],
+      } satisfies Piece;
+    }),
+  );
+}
+
+/** Proves an operation in one case. */
+export function proveOperation(
+  firmware: Firmware,
+  effects: Effects,
+  solver: Solver,
+  { make, begins }: Kind,
+  one: Case,
+  taken: Taken = 1,
+  keep?: (text: string) => void,
+): Proved {
+  const operation = make(new Setting(firmware, effects, one, begins), taken);
+  operation.run();
+  return operation.decide(solver, keep);
 }

@@ -6,7 +6,8 @@ import { Effects } from "./effects.js";
 import { type Firmware, loadFirmware } from "./firmware.js";
 import { ExecutionError } from "./machine.js";
 import { mutated, type ProofMutant } from "./mutants.js";
-import { provePinCheck } from "./pincheck.js";
+import { type Kind, OPERATIONS } from "./operations.js";
+import { proveOperation } from "./proof.js";
 import { brokenCount, brokenPinCheck } from "./replay.js";
 import type { Solver } from "./solver.js";
 import { CODE, PIN, type Tally } from "./spec.js";
@@ -61,7 +62,8 @@ function countCases(firmware: Firmware, solver: Solver): readonly Run[] {
 
 function pinCases(firmware: Firmware, solver: Solver): readonly Run[] {
   const effects = new Effects(firmware);
-  return FREE.map((freePin) => () => provePinCheck(firmware, effects, solver, { page: 1, freePin }));
+  const kind = OPERATIONS.pin as Kind;
+  return FREE.map((freePin) => () => proveOperation(firmware, effects, solver, kind, { page: 1, freePin }));
 }
 
 /** A mutant that the executor cannot follow, for example at an unknown address, does not count as refuted. */

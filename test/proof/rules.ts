@@ -76,6 +76,7 @@ const EVERY: readonly Maker[] = [
     return [
       logic(t, "ult", [x, 0], t.ult(x, 0)),
       logic(t, "ult", [x, 1], t.ult(x, 1)),
+      logic(t, "ult", [0, x], t.ult(0, x)),
       logic(t, "ult", [x, x], t.ult(x, x)),
       logic(t, "slt", [x, x], t.slt(x, x)),
       logic(t, "ult", [byte, 2 ** t.byteBits], t.ult(byte, 2 ** t.byteBits)),
@@ -85,6 +86,7 @@ const EVERY: readonly Maker[] = [
       logic(t, "ult", [2, choice], t.ult(2, choice)),
       logic(t, "and", [t.ult(x, y), t.not(t.eq(x, y))], t.and(t.ult(x, y), t.not(t.eq(x, y)))),
       logic(t, "and", [t.ult(x, y), t.eq(x, y)], t.and(t.ult(x, y), t.eq(x, y))),
+      logic(t, "and", [t.ult(x, y), t.ult(y, x)], t.and(t.ult(x, y), t.restrict(t.ult(y, x), [t.ult(x, y)]))),
     ];
   },
   // Choices.
@@ -101,6 +103,7 @@ const EVERY: readonly Maker[] = [
       word("ite", [t.eq(x, k), x, y], t.ite(t.eq(x, k), x, y)),
       word("ite", [t.eq(x, y), x, y], t.ite(t.eq(x, y), x, y)),
       word("ite", [t.eq(x, y), y, x], t.ite(t.eq(x, y), y, x)),
+      word("ite", [t.eq(one, k), k, one], t.ite(t.eq(one, k), k, one)),
       word("ite", [p, x, sum], t.ite(p, x, sum)),
       word("ite", [p, sum, x], t.ite(p, sum, x)),
       word("ite", [p, t.add(t.add(x, y), 3), t.add(x, y)], t.ite(p, t.add(t.add(x, y), 3), t.add(x, y))),
@@ -150,10 +153,12 @@ const EVERY: readonly Maker[] = [
     const bytes = [0, 1, 2, 3].map((i) => t.byte(x, i));
     const choice = t.ite(p, x, k);
     const parts = t.word([b, 0, 1, b]);
+    const small = t.ite(p, t.ite(t.eq(x, y), 1, 0), 0);
     return [
       ...[0, 1, 2, 3].map((i) => ({ op: "byte" as Op, args: [parts, i], width: t.byteBits, made: t.byte(parts, i) })),
       { op: "byte", args: [choice, 1], width: t.byteBits, made: t.byte(choice, 1) },
       { op: "word", args: bytes, width: t.wordBits, made: t.word(bytes) },
+      { op: "word", args: [t.byte(small, 0), 0, 0, 0], width: t.wordBits, made: t.word([t.byte(small, 0), 0, 0, 0]) },
       { op: "half", args: [t.join(x, y), 1], width: t.wordBits, made: t.half(t.join(x, y), 1) },
       { op: "half", args: [t.join(x, y), 0], width: t.wordBits, made: t.half(t.join(x, y), 0) },
       { op: "join", args: [t.half(l, 0), t.half(l, 1)], width: t.longBits, made: t.join(t.half(l, 0), t.half(l, 1)) },

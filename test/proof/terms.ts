@@ -57,11 +57,13 @@ export const RULES = [
   "eq of two sums",
   "eq of a difference",
   "less is not equal",
+  "less is not more",
   "eq of a choice",
   "eq of bytes",
   "eq of halves",
   "less than zero",
   "less than one",
+  "more than zero",
   "less than itself",
   "less of a choice",
   "choice of truth",
@@ -240,6 +242,12 @@ export class Terms {
     return this.eq(a, b, (isTerm(a) ? a : (b as Term)).width);
   }
 
+  /** The comparison the other way round. */
+  #opposite({ args }: Term): Value {
+    const [a, b] = args as [Value, Value];
+    return this.ult(b, a, (isTerm(a) ? a : (b as Term)).width);
+  }
+
   or(...conditions: readonly Value[]): Value {
     return this.not(this.and(...conditions.map((condition) => this.not(condition))));
   }
@@ -299,6 +307,7 @@ export class Terms {
     if (this.#isUnknown(a, b)) return this.unknown(BOOL);
     if (b === 0) return this.#by("less than zero", false);
     if (b === 1) return this.#by("less than one", this.eq(a, 0, width));
+    if (a === 0) return this.#by("more than zero", this.not(this.eq(b, 0, width)));
     const [leastA, mostA] = this.rangeOf(a, width);
     const [leastB, mostB] = this.rangeOf(b, width);
     if (mostA < leastB) return this.#by("bound", true);
@@ -341,6 +350,7 @@ export class Terms {
       if (a === left && !isTerm(right)) return this.#by("choice of an equal", this.ite(c, right, b, width));
       if (a === right && b === left) return this.#by("choice of an equal", b);
     }
+    if (c.op === "and" && !isTerm(a) && this.eq(a, b, width) === c) return this.#by("choice of an equal", b);
     return this.#iteSum(c, a, b, width) ?? this.#iteWord(c, a, b) ?? this.#make("ite", width, [c, a, b]);
   }
 
@@ -567,6 +577,10 @@ export class Terms {
     const isByte = (byte: Value, i: number) =>
       isTerm(byte) && byte.op === "byte" && byte.args[0] === whole && byte.args[1] === i;
     if (whole && bytes.every(isByte)) return this.#by("bytes of a word", whole);
+    if (whole && isByte(first, 0) && bytes.slice(1).every((byte) => byte === 0)) {
+      const [, most] = this.rangeOf(whole, this.wordBits);
+      if (most < 2 ** this.byteBits) return this.#by("bound", whole);
+    }
     return this.#make("word", this.wordBits, bytes);
   }
 
@@ -636,6 +650,8 @@ export class Terms {
       if (one.op !== "ult") continue;
       const isEqual = this.#equality(one);
       if (isTerm(isEqual)) truths.set(isEqual, this.#by("less is not equal", false));
+      const isMore = this.#opposite(one);
+      if (isTerm(isMore)) truths.set(isMore, this.#by("less is not more", false));
     }
     return truths.size === 0 ? value : this.#rebuild(value, truths, new Map());
   }
