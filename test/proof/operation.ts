@@ -236,7 +236,7 @@ export abstract class Operation {
 
   /**
    * Which sequence number a commit takes: the next one, or the one after it if the check value of the next looks erased
-   * (checkvalues.ts: two in a row never do).
+   * (nevertwice.ts: two in a row never do).
    */
   #takeSequence(taken: Taken): void {
     const { firmware, terms, hooks } = this.setting;

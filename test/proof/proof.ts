@@ -1,10 +1,10 @@
 // The whole proof, in parts that can run separately; its assumptions, with their uses; and its results.
 
-import { proveNeverTwice } from "./checkvalues.js";
 import { type Proved, proveCounting } from "./counting.js";
 import type { Effects } from "./effects.js";
 import type { Firmware } from "./firmware.js";
 import type { Verdict } from "./goals.js";
+import { proveNeverTwice } from "./nevertwice.js";
 import type { Taken } from "./operation.js";
 import { type Kind, OPERATIONS } from "./operations.js";
 import { proveRecord } from "./record.js";
