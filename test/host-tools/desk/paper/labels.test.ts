@@ -202,7 +202,7 @@ test("an export without labels, sheet or serial numbers is refused", async () =>
     return "it was printed";
   };
   assert.match(await refusal([]), /no labels/);
-  assert.match(await refusal([{ serial: "IB3000123" }], "L9"), /no sheet of labels "L9"; choose one of .*L7160/);
+  assert.match(await refusal([{ serial: "IB3000123" }], "L9"), /unknown sheet of labels "L9"; choose one of .*L7160/);
   assert.match(await refusal([{ serial: "IB3" }]), /no serial number/);
 });
 
