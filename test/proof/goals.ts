@@ -66,6 +66,8 @@ export class Goals {
   readonly opaque = new Set<Term>();
   /** Conditions under which paths are tried first, because they narrow the solver's search. */
   readonly hints: Value[] = [];
+  /** To refute, a few of the goals that rewriting does not decide are enough, and no paths. */
+  isRefutation = false;
   readonly #terms: Terms;
   readonly #goals: Goal[] = [];
   /** Goals that are among the assumptions, such as those on words that an operation did not change. */
@@ -100,10 +102,11 @@ export class Goals {
   decide(solver: Solver, wanted: readonly Term[] = [], keep?: (file: string) => void): Verdict {
     const terms = this.#terms;
     const isOpen = ({ path, holds }: Goal) => terms.and(...path, terms.not(holds)) !== false;
-    const open = this.#goals.filter(isOpen);
+    const allOpen = this.#goals.filter(isOpen);
+    const open = this.isRefutation ? firstOfEach(allOpen).slice(0, ENOUGH_TO_REFUTE) : allOpen;
     const asking = new Asking(terms, solver, this.opaque);
     // One text decides most: the sufficient conditions, the goals and the paths.
-    const paths = longestOf(withoutBattery(terms, [...this.#paths.values()]));
+    const paths = this.isRefutation ? [] : longestOf(withoutBattery(terms, [...this.#paths.values()]));
     const bundles = this.#bundlesOf(paths);
     const groups = [({ first }: Goal) => first, ({ holds }: Goal) => holds].flatMap((wanted) => groupsOf(open, wanted));
     const queries = [
@@ -281,6 +284,7 @@ class Asking {
   }
 }
 
+const ENOUGH_TO_REFUTE = 40;
 /** How often a group of goals is split that cannot be shown together. */
 const MOST_PARTS = 3;
 /** A query as it is sent. */
@@ -315,6 +319,13 @@ function withoutBattery(terms: Terms, paths: readonly Path[]): readonly Path[] {
 function isBattery({ op, args }: Term): boolean {
   const [measured, bound] = args as [Value, Value];
   return op === "ult" && isTerm(measured) && measured.name.startsWith(BATTERY) && bound === LOW;
+}
+
+/** The first goal of each name; those that hold nowhere come first. */
+function firstOfEach(goals: readonly Goal[]): readonly Goal[] {
+  const named = new Map<string, Goal>();
+  for (const goal of goals) if (!named.has(goal.name)) named.set(goal.name, goal);
+  return [...named.values()].sort((a, b) => Number(a.holds !== false) - Number(b.holds !== false));
 }
 
 interface Bundle {

@@ -17,8 +17,8 @@ export interface Change {
   readonly to: readonly string[];
 }
 
-/** The part of the proof that must refute it. */
-export type Part = "counting" | "PIN check";
+/** The part of the proof that must refute it: the counts, the PIN check, or an operation of operations.ts. */
+export type Part = "counting" | "PIN check" | "set-pin" | "pin-full";
 
 export interface ProofMutant {
   readonly breaks: string;
@@ -151,6 +151,36 @@ export const PROOF_MUTANTS: readonly ProofMutant[] = [
     ]),
     equivalent: "memory is what flash says unless a fault changed it",
   },
+  one("set-pin", "a commit writes the next page", "pages/writeNext", "i32.const 1", "i32.const 0"),
+  telling(
+    one("set-pin", "the word that commits is written last", "pages/writeNext", "i32.const 68", "i32.const 384", 2),
+  ),
+  one("set-pin", "the new page's root gets its check value", "pages/writeNext", "i32.const 72", "i32.const 92"),
+  one(
+    "set-pin",
+    "the new wrap under the PIN gets its check value",
+    "pages/writeNext",
+    "i32.const 144",
+    "i32.const 264",
+    2,
+  ),
+  one("set-pin", "a page is blank before it is written", "pages/writeNext", "call flash/clear", [
+    "drop",
+    "i32.const 1",
+  ]),
+  telling(
+    one("pin-full", "spent tries are carried to the new page", "pin/check", "call tally/carry", [
+      "i32.const 0",
+      "drop",
+    ]),
+  ),
+  one(
+    "pin-full",
+    "PIN tries are carried where they are counted",
+    "tally/carry",
+    `i32.const ${PIN_CARRIED}`,
+    `i32.const ${CODE_CARRIED}`,
+  ),
 ];
 
 /** The module with the mutant's instructions. Throws where an instruction is not there. */

@@ -33,7 +33,7 @@ type Program = FlashOperation & { readonly kind: "program" };
 export type Taken = 1 | 2;
 
 export abstract class Operation {
-  protected readonly setting: Setting;
+  readonly setting: Setting;
   /** The page that counts when the operation begins. */
   protected readonly page: number;
   protected readonly next: number;
@@ -46,8 +46,8 @@ export abstract class Operation {
   }
 
   /** The function that is run, and its arguments. */
-  protected abstract readonly name: string;
-  protected readonly args: readonly Value[] = [];
+  abstract readonly name: string;
+  readonly args: readonly Value[] = [];
 
   /** Whether it may program any word of a page that does not count. */
   protected readonly isFree: boolean = false;
@@ -242,14 +242,15 @@ export abstract class Operation {
     const { firmware, terms, hooks } = this.setting;
     const crc = firmware.index("crypto/crc32/crc32");
     const original = hooks.get(crc) as Hook;
-    const old = this.sequence();
+    // Of a mutant, another page may count.
+    const old = [this.sequence(), ...[0, 1, 2, 3].map((page) => this.setting.before.sequence(page))];
     hooks.set(crc, (machine, state, args) => {
       const states = original(machine, state, args);
       const [seed, at, length] = args;
       if (at !== firmware.layout.image || length !== SIZE.HEAD) return states;
       const value = state.top();
       for (const step of [1, 2]) {
-        if (seed !== terms.add(old, step)) continue;
+        if (!old.some((sequence) => seed === terms.add(sequence, step))) continue;
         const looksErased = terms.eq(value, ERASED);
         state.path = [...state.path, step < taken ? looksErased : terms.not(looksErased)];
       }

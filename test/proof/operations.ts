@@ -16,13 +16,13 @@ const INPUT = 0xf00;
 
 /** After power-on: a locking or blocking that power interrupted is finished. */
 class FirstState extends Operation {
-  protected readonly name = "card/firstState";
+  readonly name = "card/firstState";
 }
 
 /** A new PIN. It needs open secrets, which only a right PIN, a right unlock code or a personalization leaves. */
 class SetPin extends Operation {
-  protected readonly name = "pin/set";
-  protected override readonly args = [INPUT];
+  readonly name = "pin/set";
+  override readonly args = [INPUT];
 
   protected override mayGiveBack(_tally: Tally, _state: State): Value {
     return this.#isOpen();
@@ -40,8 +40,8 @@ class SetPin extends Operation {
 
 /** PUT KEY. */
 class PutKey extends Operation {
-  protected readonly name = "transportkeys/replace";
-  protected override readonly args: readonly Value[];
+  readonly name = "transportkeys/replace";
+  override readonly args: readonly Value[];
 
   constructor(setting: Setting, taken: Taken, length: number) {
     super(setting, taken);
@@ -51,7 +51,7 @@ class PutKey extends Operation {
 
 /** Power-on: memory is unknown. */
 class Mount extends Operation {
-  protected readonly name = "pages/mount";
+  readonly name = "pages/mount";
 
   constructor(setting: Setting, taken: Taken) {
     super(setting, taken);
@@ -84,8 +84,8 @@ class FirstStart extends Mount {
 
 /** The unlock code. */
 class UnlockCheck extends Operation {
-  protected readonly name = "unlock/check";
-  protected override readonly args = [INPUT];
+  readonly name = "unlock/check";
+  override readonly args = [INPUT];
 
   constructor(setting: Setting, taken: Taken) {
     super(setting, taken);
@@ -127,7 +127,7 @@ const COMMAND_WORDS = 8;
 
 /** A command that came through an open channel. */
 class Command extends Operation {
-  protected readonly name = "apdu/secured";
+  readonly name = "apdu/secured";
 
   constructor(setting: Setting, taken: Taken, { ins, p1, p2, length }: Header) {
     super(setting, taken);

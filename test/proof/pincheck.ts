@@ -16,8 +16,8 @@ const DIGITS = 0xf00;
 const USE_PIN = 0x81;
 
 export class PinCheck extends Operation {
-  protected readonly name = "pin/check";
-  protected override readonly args = [DIGITS];
+  readonly name = "pin/check";
+  override readonly args = [DIGITS];
   readonly #right: RightTry;
 
   constructor(setting: Setting, taken: Taken = 1) {

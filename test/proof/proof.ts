@@ -74,16 +74,30 @@ function operationsOf(name: string, kind: Kind, page: number): readonly Piece[] 
 }
 
 /** Proves an operation in one case. */
-export function proveOperation(
+function proveOperation(
   firmware: Firmware,
   effects: Effects,
   solver: Solver,
   { make, begins }: Kind,
   one: Case,
-  taken: Taken = 1,
+  taken: Taken,
   keep?: (text: string) => void,
 ): Proved {
   const operation = make(new Setting(firmware, effects, one, begins), taken);
   operation.run();
   return operation.decide(solver, keep);
+}
+
+/** Looks for a content that refutes an operation in one case. */
+export function refuteOperation(
+  firmware: Firmware,
+  effects: Effects,
+  solver: Solver,
+  { make, begins }: Kind,
+  one: Case,
+): Proved {
+  const operation = make(new Setting(firmware, effects, one, begins), 1);
+  operation.setting.goals.isRefutation = true;
+  operation.run();
+  return operation.decide(solver);
 }

@@ -5,10 +5,12 @@ import { type Proved, proveCounts, proveFreeSlot, proveIsBlank } from "./countin
 import { Effects } from "./effects.js";
 import { type Firmware, loadFirmware } from "./firmware.js";
 import { ExecutionError } from "./machine.js";
-import { mutated, type ProofMutant } from "./mutants.js";
+import { mutated, type Part, type ProofMutant } from "./mutants.js";
 import { type Kind, OPERATIONS } from "./operations.js";
-import { proveOperation } from "./proof.js";
-import { brokenCount, brokenPinCheck } from "./replay.js";
+import { refuteOperation } from "./proof.js";
+import { brokenCount, brokenPinCheck, type Content } from "./replay.js";
+import { brokenOperation } from "./replayoperation.js";
+import { Setting } from "./setting.js";
 import type { Solver } from "./solver.js";
 import { CODE, PIN, type Tally } from "./spec.js";
 
@@ -35,13 +37,12 @@ const FREE = [0, 2];
 /** Runs the mutant's part of the proof until it is refuted. */
 export function refute(firmware: Firmware, solver: Solver, mutant: ProofMutant): Outcome {
   const changed = loadFirmware(mutated(firmware, mutant));
-  const isCount = mutant.part === "counting";
+  const { runs, replay } = partOf(firmware, changed, solver, mutant.part);
   let goal: string | undefined;
-  for (const run of isCount ? countCases(changed, solver) : pinCases(changed, solver)) {
+  for (const run of runs) {
     const { refuted, counterexample } = attempt(run);
     goal ??= refuted[0]?.goal;
     if (!counterexample) continue;
-    const replay = isCount ? brokenCount : brokenPinCheck;
     const broken = replay(changed, counterexample);
     const released = broken && replay(firmware, counterexample);
     if (released) throw new Error(`the released module breaks a promise: ${released}`);
@@ -49,6 +50,30 @@ export function refute(firmware: Firmware, solver: Solver, mutant: ProofMutant):
   }
   return { goal, broken: undefined };
 }
+
+interface PartRuns {
+  readonly runs: readonly Run[];
+  /** What a module breaks on a counterexample. */
+  readonly replay: (firmware: Firmware, content: Content) => string | undefined;
+}
+
+/** The runs of a part of the proof, and the replay of its counterexamples. */
+function partOf(released: Firmware, changed: Firmware, solver: Solver, part: Part): PartRuns {
+  if (part === "counting") return { runs: countCases(changed, solver), replay: brokenCount };
+  if (part === "PIN check") return { runs: pinCases(changed, solver), replay: brokenPinCheck };
+  const kind = OPERATIONS[part] as Kind;
+  const one = { page: 1, ...kind.splits[0] };
+  const effects = new Effects(changed);
+  const { name, args } = kind.make(new Setting(changed, effects, one, kind.begins), 1);
+  const call = { name, args: args as readonly number[], givesBack: GIVES_BACK.includes(part) };
+  return {
+    runs: [() => refuteOperation(changed, effects, solver, kind, one)],
+    replay: (module, content) => brokenOperation(released, module, content, one.page, call),
+  };
+}
+
+/** Operations that give tries back, if something is open. */
+const GIVES_BACK: readonly Part[] = ["set-pin"];
 
 type Run = () => Proved;
 
@@ -63,7 +88,7 @@ function countCases(firmware: Firmware, solver: Solver): readonly Run[] {
 function pinCases(firmware: Firmware, solver: Solver): readonly Run[] {
   const effects = new Effects(firmware);
   const kind = OPERATIONS.pin as Kind;
-  return FREE.map((freePin) => () => proveOperation(firmware, effects, solver, kind, { page: 1, freePin }));
+  return FREE.map((freePin) => () => refuteOperation(firmware, effects, solver, kind, { page: 1, freePin }));
 }
 
 /** A mutant that the executor cannot follow, for example at an unknown address, does not count as refuted. */

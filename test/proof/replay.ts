@@ -186,7 +186,7 @@ function slotsIn(flash: Uint32Array, page: number, tally: Tally): { first: numbe
   }));
 }
 
-function spentIn(flash: Uint32Array, page: number, tally: Tally, carried: number): number {
+export function spentIn(flash: Uint32Array, page: number, tally: Tally, carried: number): number {
   const slots = slotsIn(flash, page, tally);
   const last = slots.map(({ second }) => second === GIVEN).lastIndexOf(true);
   const used = slots.slice(last + 1).filter(({ first, second }) => first !== ERASED || second !== ERASED).length;
