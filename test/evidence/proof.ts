@@ -1,5 +1,5 @@
-// Campaign proof: the count of tries, for every content of flash, and the PIN check, for every one that satisfies the
-// invariant, proved on the released module (docs/PROOF.md); and mutants of the module, each refuted.
+// Campaign proof: the count of tries, for every content of flash, and every operation that writes flash, for every one that
+// satisfies the invariant, proved on the released module (docs/PROOF.md); and mutants of the module, each refuted.
 //
 // Two processes prove pieces until none is left. The queries to the solver are kept as SMT-LIB files in build/proof,
 // for another solver. Ids are those of the pieces, such as pin/2/17, and of mutants, such as mutant/3.
@@ -27,8 +27,7 @@ const WRITERS = "writers";
 
 export const PROOF: Campaign = {
   name: "proof",
-  title:
-    "on the released module: tries are counted as they must be, and a PIN check spends its try first and gives none back",
+  title: "on the released module: every operation that writes flash keeps the invariant, wherever power fails",
   run,
 };
 

@@ -233,7 +233,6 @@ export const OPERATIONS: Readonly<Record<string, Kind>> = {
   unlock: kind((setting, taken) => new UnlockCheck(setting, taken), [1, 2], freeCodes),
   "first-state": kind((setting) => new FirstState(setting), [1]),
   "put-key": kind((setting, taken) => new PutKey(setting, taken, 67)),
-  "put-key-long": kind((setting, taken) => new PutKey(setting, taken, 70)),
   record: kind((setting, taken) => new StoreData(setting, taken, STORE_DATA)),
   personalized: kind((setting, taken) => new Command(setting, taken, PERSONALIZED)),
   wipe: kind((setting, taken) => new Command(setting, taken, WIPED)),

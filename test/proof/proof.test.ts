@@ -1,21 +1,26 @@
-// The proof in its short form: the executor against V8, every rewriting rule, the count of tries on one page, a few cases
-// of the PIN check; and that mutants of the module are refuted. The whole: npm run evidence -- proof.
+// The proof in its short form: the executor against V8, every rewriting rule, the count of tries on one page, a case of
+// most operations; and that mutants of the module are refuted. The whole: npm run evidence -- proof.
 
 import * as assert from "uvu/assert";
 import { atLeast } from "../support/atleast.js";
 import { suite } from "../support/suite.js";
 import { tried } from "../support/triedmutants.js";
+import { CheckValues } from "./checkvalues.js";
 import { proveCounting } from "./counting.js";
 import { Effects } from "./effects.js";
 import { loadFirmware } from "./firmware.js";
 import { sum, type Verdict } from "./goals.js";
+import { ERASED } from "./host.js";
+import { FlashView, neverStarted } from "./invariant.js";
 import { mutated, PROOF_MUTANTS } from "./mutants.js";
 import { OPERATIONS } from "./operations.js";
 import { pieces } from "./proof.js";
 import { refute } from "./refute.js";
 import { proveRules } from "./rules.js";
 import { Solver } from "./solver.js";
+import { Terms } from "./terms.js";
 import { compareAll } from "./trials.js";
+import { Words } from "./words.js";
 import { strangeWriters } from "./writers.js";
 
 const test = suite("proof");
@@ -79,6 +84,13 @@ for (const id of PIECES) {
     assertProved(sum(piece?.run(firmware, effects, solver) ?? []), 1);
   });
 }
+
+test("a blank chip satisfies the condition from which the first start begins", () => {
+  const terms = new Terms();
+  const blank = Words.of(1024, () => ERASED);
+  const holds = neverStarted(new FlashView(terms, blank, new CheckValues(terms))).map((condition) => condition.holds);
+  assert.equal(new Set(holds), new Set([true]));
+});
 
 test("every operation is one of the pieces", () => {
   const named = new Set([...all.keys()].map((id) => id.split("/")[0]));

@@ -88,16 +88,17 @@ function proveOperation(
   return operation.decide(solver, keep);
 }
 
-/** Looks for a content that refutes an operation in one case. */
+/** Looks for a content that refutes an operation in one case; `areSome`: a few of its goals are enough. */
 export function refuteOperation(
   firmware: Firmware,
   effects: Effects,
   solver: Solver,
   { make, begins }: Kind,
   one: Case,
+  areSome: boolean,
 ): Proved {
   const operation = make(new Setting(firmware, effects, one, begins), 1);
-  operation.setting.goals.isRefutation = true;
+  operation.setting.goals.isRefutation = areSome;
   operation.run();
   return operation.decide(solver);
 }

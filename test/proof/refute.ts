@@ -67,7 +67,7 @@ function partOf(released: Firmware, changed: Firmware, solver: Solver, part: Par
   const { name, args } = kind.make(new Setting(changed, effects, one, kind.begins), 1);
   const call = { name, args: args as readonly number[], givesBack: GIVES_BACK.includes(part) };
   return {
-    runs: [() => refuteOperation(changed, effects, solver, kind, one)],
+    runs: [() => refuteOperation(changed, effects, solver, kind, one, true)],
     replay: (module, content) => brokenOperation(released, module, content, one.page, call),
   };
 }
@@ -88,7 +88,7 @@ function countCases(firmware: Firmware, solver: Solver): readonly Run[] {
 function pinCases(firmware: Firmware, solver: Solver): readonly Run[] {
   const effects = new Effects(firmware);
   const kind = OPERATIONS.pin as Kind;
-  return FREE.map((freePin) => () => refuteOperation(firmware, effects, solver, kind, { page: 1, freePin }));
+  return FREE.map((freePin) => () => refuteOperation(firmware, effects, solver, kind, { page: 1, freePin }, false));
 }
 
 /** A mutant that the executor cannot follow, for example at an unknown address, does not count as refuted. */
