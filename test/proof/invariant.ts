@@ -1,8 +1,8 @@
 // The invariant: the conditions that flash satisfies whatever happened to the card. It is a list of named conditions on
 // the four pages; docs/PROOF.md says how to read it, docs/FLASH.md defines the fields.
 //
-// It holds for a card that has started, and names the current page. pincheck.ts proves that a PIN check preserves it,
-// wherever power fails; for the other operations this is not proved.
+// It holds for a card that has started, and names the current page. operation.ts proves of every operation that writes
+// flash that it preserves it, wherever power fails.
 
 import type { CheckValues } from "./checkvalues.js";
 import { ERASED } from "./host.js";
