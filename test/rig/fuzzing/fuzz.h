@@ -148,6 +148,9 @@ typedef struct {
 /* Called when an input begins: later calls are compared with the card as it is now. */
 void invariants_begin(void);
 
+/* Called if a page got its check values from the target: its lock code may be one that the card never draws. */
+void invariants_forged(void);
+
 /* Called before a byte reaches the card. */
 void invariants_byte(uint8_t byte);
 

@@ -118,6 +118,7 @@ static void run(const uint8_t *bytes, size_t length) {
   for (uint32_t page = 0; page < PORT_FLASH_PAGES; page++) {
     if (flags >> page & 1) check_page(port.flash.bytes + page * PAGE);
   }
+  if (flags & CHECKED) invariants_forged();
   flash_count(&port.flash);
   if (flags & LOW_POWER) port.battery = LOW_BATTERY;
   hold(PRESS);

@@ -30,6 +30,9 @@ static struct {
   bool life_known;
 } before;
 
+/* Whether the card began with a page that it did not write. */
+static bool forged;
+
 /* In ms since the input began: the time now, and the time when a response was first seen. */
 static uint64_t now, response_since;
 
@@ -52,7 +55,12 @@ void invariants_begin(void) {
   memset(&line, 0, sizeof line);
   now = response_since = 0;
   before.life_known = false;
+  forged = false;
   remember(card_state(), CARD_NEVER);
+}
+
+void invariants_forged(void) {
+  forged = true;
 }
 
 void invariants_byte(uint8_t byte) {
@@ -179,7 +187,7 @@ static void judge_no_key(const call_t *call, uint32_t state) {
 
 static void judge_lock_code(uint32_t state) {
   uint32_t code = 0;
-  if (state != STATE_LOCK_CODE || before.state == STATE_LOCK_CODE) return;
+  if (forged || state != STATE_LOCK_CODE || before.state == STATE_LOCK_CODE) return;
   for (size_t i = 0; i < PORT_SCREEN_WIDTH; i++) code = 10 * code + (card_view.text[i] - '0');
   demand(code % 16 != 0, "I15 a lock code is never a multiple of 16");
 }
