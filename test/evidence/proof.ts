@@ -53,6 +53,7 @@ async function run({ long, only, log }: Options): Promise<Result> {
   }
   for (const assumption of ASSUMPTIONS) log(`assumed: ${assumption}`);
   const total = sum(done.map(({ answer }) => ({ ...NOTHING, ...answer.verdict })));
+  if (only !== undefined) for (const name of total.unreachable) log(`cannot be taken: ${name}`);
   const refuted = done.filter(({ order, answer }) => order.kind === "mutant" && answer.broken);
   return {
     failures,

@@ -1,10 +1,12 @@
 // Cryptography as unknown functions: instead of running such a function, the words that it writes become new, unknown
 // variables. A run with all data unknown finds these words. It would stop if a branch, a length or the address of a
-// write depended on data, so the words are the same for all data.
+// write depended on data, so the words are the same for all data. A function that branches on data is run on variables,
+// all ways, and has the words that any of them writes.
 
 import { constantWord, type Firmware, refuseConstant } from "./firmware.js";
-import { type Hook, Machine, State } from "./machine.js";
+import { ExecutionError, type Hook, Machine, State } from "./machine.js";
 import { isTerm, Terms, type Value } from "./terms.js";
+import { allInstructions, type WasmFunction } from "./wasm.js";
 import { Words } from "./words.js";
 
 /** The functions that are unknown in the proof, and what their arguments may be. */
@@ -15,7 +17,19 @@ export const UNKNOWN_FUNCTIONS = [
   "crypto/cbc/decrypt",
   "crypto/aes/setKey",
   "crypto/aes/encrypt",
+  "crypto/sha1/compress",
+  "crypto/sha256/compress",
+  "crypto/sha512/compress",
+  "crypto/ocra/encodeNumber",
+  "crypto/ocra/decimal",
 ] as const;
+
+/** Functions that branch on data. */
+const BRANCHING: readonly string[] = ["crypto/ocra/encodeNumber", "personalization/isValid"];
+/** Functions that write nothing, and loop as often as data says: they may answer anything. */
+export const READING: readonly string[] = ["personalization/isFilled", "pin/isDigits"];
+/** Functions that read a text from a place which they keep in memory. */
+const PARSER = "crypto/ocra/";
 
 /** The arguments of a call, as a key. Unknown arguments are only data. */
 function keyOf(name: string, args: readonly Value[]): string {
@@ -35,26 +49,37 @@ export class Effects {
     const key = keyOf(name, args);
     const known = this.#known.get(key);
     if (known) return known;
-    const terms = new Terms();
-    const written = new Set<number>();
-    const { module } = this.#firmware;
-    const state = new State(
-      Words.of(1024, (index) => {
-        const bytes = this.#firmware.constants.get(index);
-        return bytes ? constantWord(terms, index, bytes) : terms.unknown(terms.wordBits);
-      }),
-      Words.of(1024, () => terms.unknown(terms.wordBits)),
-    );
-    const onStore = (index: number) => {
-      refuseConstant(this.#firmware, index);
-      written.add(index);
-    };
-    const machine = new Machine(module, terms, { isBlind: true, onStore });
-    const blind = args.map((arg) => (isTerm(arg) ? terms.unknown(arg.width) : arg));
-    machine.call(this.#firmware.index(name), state, blind);
-    const words = [...written].sort((a, b) => a - b);
+    const words = [...this.#run(name, args)].sort((a, b) => a - b);
     this.#known.set(key, words);
     return words;
+  }
+
+  #run(name: string, args: readonly Value[]): ReadonlySet<number> {
+    const { module, constants, index, names, layout } = this.#firmware;
+    const terms = new Terms();
+    const anything = (width: number) => (BRANCHING.includes(name) ? terms.fresh("data", width) : terms.unknown(width));
+    const word = (at: number): Value => {
+      const bytes = constants.get(at);
+      return bytes ? constantWord(terms, at, bytes) : anything(terms.wordBits);
+    };
+    const written = new Set<number>();
+    const onStore = (at: number) => {
+      refuseConstant(this.#firmware, at);
+      written.add(at);
+    };
+    const hooks = new Map(READING.map((one) => [index(one), answering(this.#firmware, one, anything)]));
+    const apart = new Set(names.flatMap((one, i) => (one === name || one.startsWith(PARSER) ? [i] : [])));
+    const machine = new Machine(module, terms, { anything, onStore, hooks, apart, watched: [layout.cursor] });
+    const given = args.map((arg) => (isTerm(arg) ? anything(arg.width) : arg));
+    machine.call(
+      index(name),
+      new State(
+        Words.of(1024, word),
+        Words.of(1024, () => anything(terms.wordBits)),
+      ),
+      given,
+    );
+    return written;
   }
 
   /** Replaces a function: its result and everything that it writes are new variables. */
@@ -68,3 +93,16 @@ export class Effects {
     };
   }
 }
+
+/** A function that writes nothing may answer anything. Throws where it writes. */
+export function answering(firmware: Firmware, name: string, anything: (width: number) => Value): Hook {
+  const { module, index } = firmware;
+  const { code } = module.functions[index(name) - module.imports.length] as WasmFunction;
+  if (allInstructions(code).some((one) => WRITING.test(one.name))) throw new ExecutionError(`${name} writes`);
+  return (machine, state) => {
+    state.stack.push(anything(machine.terms.wordBits));
+    return [state];
+  };
+}
+/** Instructions that write memory, or may. */
+const WRITING = /store|memory|call/;

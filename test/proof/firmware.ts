@@ -24,6 +24,8 @@ export interface Layout {
   readonly receipt: number;
   /** The command that is being carried out: nine words, as in firmware/commands.ts. */
   readonly command: number;
+  /** Where a text is read at. */
+  readonly cursor: number;
   /** Words in which flash is looked through. */
   readonly scratch: readonly number[];
 }
@@ -94,6 +96,7 @@ function layoutOf(module: WasmModule, index: (name: string) => number): Layout {
     slot: open[store - 2]?.number ?? 0,
     secrets: first("vault/wipe"),
     receipt: first("onetry/confirmed"),
+    cursor: first("crypto/ocra/atEnd"),
   };
   const scratch = [...words(word, CHUNK_SIZE), ...words(result, SLOT_SIZE)];
   if (Object.values(layout).some((at) => at <= 0 || at % 4 !== 0)) throw new Error("places in memory are not found");

@@ -321,11 +321,12 @@ function isBattery({ op, args }: Term): boolean {
   return op === "ult" && isTerm(measured) && measured.name.startsWith(BATTERY) && bound === LOW;
 }
 
-/** The first goal of each name; those that hold nowhere come first. */
+/** The first goal of each name; those that hold nowhere come first, and the many of the invariant last. */
 function firstOfEach(goals: readonly Goal[]): readonly Goal[] {
   const named = new Map<string, Goal>();
   for (const goal of goals) if (!named.has(goal.name)) named.set(goal.name, goal);
-  return [...named.values()].sort((a, b) => Number(a.holds !== false) - Number(b.holds !== false));
+  const rank = ({ name, holds }: Goal) => (holds === false ? 0 : name.startsWith("invariant") ? 2 : 1);
+  return [...named.values()].sort((a, b) => rank(a) - rank(b));
 }
 
 interface Bundle {

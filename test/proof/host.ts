@@ -39,8 +39,9 @@ export function importHooks(module: WasmModule, host: Host): Map<number, Hook> {
     flash_program: (machine, state, [address, value]) => {
       const at = machine.address(address as Value);
       if (at % 4 !== 0 || at >= 4096) throw new Error(`programs at ${at}: no word of the flash`);
-      host.onOperation?.({ kind: "program", state, index: at / 4, value: value as Value });
-      state.flash.set(at / 4, machine.terms.bitand(state.flash.get(at / 4), value as Value));
+      const here = machine.terms.restrict(value as Value, state.path);
+      host.onOperation?.({ kind: "program", state, index: at / 4, value: here });
+      state.flash.set(at / 4, machine.terms.bitand(state.flash.get(at / 4), here));
       return [state];
     },
     flash_erase: (machine, state, [page]) => {

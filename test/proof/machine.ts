@@ -65,8 +65,10 @@ export interface MachineOptions {
   readonly hooks?: ReadonlyMap<number, Hook>;
   /** Byte addresses of words that stay known. */
   readonly watched?: readonly number[];
-  /** Loads from unknown addresses give unknown values: for runs in which all data is unknown. */
-  readonly isBlind?: boolean;
+  /** What is loaded from an unknown address: anything. Without it, such an address stops the proof. */
+  readonly anything?: (width: number) => Value;
+  /** Functions that compute addresses from what they find: ways with different known locals are not merged in them. */
+  readonly apart?: ReadonlySet<number>;
   /** Numbers of words of flash in which states must be the same to be merged. */
   readonly kept?: readonly number[];
   /** What follows from the conditions of a path, as far as it is of use; false: the path cannot be taken. */
@@ -82,6 +84,7 @@ export class Machine {
   steps = 0;
   readonly #options: MachineOptions;
   readonly #watched: readonly number[];
+  #isApart = false;
 
   constructor(module: WasmModule, terms: Terms, options: MachineOptions = {}) {
     this.module = module;
@@ -106,7 +109,10 @@ export class Machine {
     const { locals, stack } = state;
     state.locals = [...args, ...callee.locals.map((width) => (width === 64 ? 0n : 0))];
     state.stack = [];
+    const wasApart = this.#isApart;
+    this.#isApart = this.#options.apart?.has(index) ?? false;
     const ends = this.#sequence(callee.code, 0, state);
+    this.#isApart = wasApart;
     const states = [...this.#take(ends, RETURN), ...this.#take(ends, 0), ...this.#take(ends, NEXT)];
     if (ends.size > 0) throw new ExecutionError("a branch to nowhere");
     const results = callee.type.results.length;
@@ -334,6 +340,7 @@ export class Machine {
     if (!this.#watched.every((index) => isSame(a.memory.get(index), b.memory.get(index)))) return false;
     if (this.#options.kept?.some((index) => a.flash.get(index) !== b.flash.get(index))) return false;
     const isApart = (x: Value, y: Value) => (isReturn ? !isSame(x, y) : x !== y && !isTerm(x) && !isTerm(y));
+    if (this.#isApart && a.locals.some((value, i) => !isSame(value, b.locals[i] as Value))) return false;
     return !a.stack.some((value, i) => isApart(value, b.stack[i] as Value));
   }
 
@@ -547,8 +554,8 @@ export class Machine {
 
   #load(one: Instruction, state: State, operation: string, width: number): void {
     const base = state.pop();
-    if (this.#options.isBlind && isTerm(base)) {
-      state.stack.push(this.terms.unknown(width));
+    if (this.#options.anything && isTerm(base)) {
+      state.stack.push(this.#options.anything(width));
       return;
     }
     const at = this.address(base) + one.number;

@@ -18,7 +18,7 @@ export interface Change {
 }
 
 /** The part of the proof that must refute it: the counts, the PIN check, or an operation of operations.ts. */
-export type Part = "counting" | "PIN check" | "set-pin" | "pin-full";
+export type Part = "counting" | "PIN check" | "set-pin" | "pin-full" | "unlock" | "first-state" | "mount";
 
 export interface ProofMutant {
   readonly breaks: string;
@@ -181,6 +181,27 @@ export const PROOF_MUTANTS: readonly ProofMutant[] = [
     `i32.const ${PIN_CARRIED}`,
     `i32.const ${CODE_CARRIED}`,
   ),
+  telling(
+    one("unlock", "a try is spent before the code is looked at", "onetry/open", `i32.const ${SPENT}`, "i32.const -1"),
+  ),
+  one("unlock", "a try at a code is one at a code", "unlock/check", "i32.const 392", "i32.const 432"),
+  one("unlock", "there are five tries at a code", "unlock/check", "i32.const 5", "i32.const 6"),
+  one("unlock", "the last wrong code is told", "unlock/check", "i32.lt_u", "i32.le_u"),
+  one("unlock", "the last wrong code destroys the wrap", "unlock/check", "call unlock/lost", ["i32.const 6"], 2),
+  one("unlock", "a blocking that power interrupted is finished", "unlock/check", "call unlock/lost", ["i32.const 6"]),
+  one("unlock", "the wrap under the code is destroyed, not the other", "unlock/lost", "i32.const 264", "i32.const 144"),
+  telling(
+    one("unlock", "a right code is followed by a new page", "unlock/check", "call pages/commit", ["i32.const 165"]),
+  ),
+  one("unlock", "tries spent at codes are carried over", "unlock/check", "local.get", ["i32.const 0"], 4),
+  one("unlock", "a right code is followed by another lock code", "unlock/prepare", "i32.const 352", "i32.const 356", 2),
+  one("first-state", "a locked card loses its wrap, not its keys", "card/firstState", "i32.const 144", "i32.const 92"),
+  one("first-state", "a blocked card loses its wrap, not its root", "card/firstState", "i32.const 264", "i32.const 72"),
+  one("mount", "the current page is kept", "pages/clearOthers", "i32.ne", "i32.eq"),
+  telling(one("mount", "a wipe zeroes every root", "pages/finishWipe", "call flash/isBlank", ["drop", "i32.const 1"])),
+  one("mount", "a wipe zeroes the roots of all pages", "pages/finishWipe", "i32.const 4", "i32.const 3"),
+  one("mount", "a wipe zeroes a root to its end", "pages/finishWipe", "i32.const 20", "i32.const 12"),
+  one("mount", "a wipe zeroes roots where they are", "pages/finishWipe", "i32.const 72", "i32.const 76"),
 ];
 
 /** The module with the mutant's instructions. Throws where an instruction is not there. */

@@ -1,5 +1,5 @@
 // An operation on a card that has started: runs it on every flash that satisfies the invariant, and states what must hold
-// wherever power fails in it and at its end. The operations themselves are in operations.ts and pincheck.ts.
+// wherever power fails in it and at its end. The operations themselves are in operations.ts and onetry.ts.
 //
 //   the invariant   of the page that counts then
 //   P2              tries left grow only where the operation may give them back
@@ -83,13 +83,16 @@ export abstract class Operation {
     return this.setting.before.sequence(this.page);
   }
 
+  /** More that must hold before each flash operation. */
+  protected operating(_operation: FlashOperation): void {}
+
   /** Where the tries of this kind may be given back. */
-  protected mayGiveBack(_tally: Tally, _state: State): Value {
+  protected mayGiveBack(_tally: Tally, _state: State, _page: number): Value {
     return false;
   }
 
   /** Where a destroyed wrap may be sealed anew. */
-  protected maySeal(_at: number, _state: State): Value {
+  protected maySeal(_at: number, _state: State, _page: number): Value {
     return false;
   }
 
@@ -139,6 +142,7 @@ export abstract class Operation {
   #operated(operation: FlashOperation): void {
     const { goals, terms } = this.setting;
     const { state } = operation;
+    this.operating(operation);
     goals.add("battery: nothing is written where it is low", state, this.setting.isUsable());
     if (operation.kind === "erase")
       goals.add("the page that counts is not erased", state, this.current(state) !== operation.page);
@@ -146,7 +150,7 @@ export abstract class Operation {
       const isFree = terms.eq(state.flash.get(operation.index), ERASED);
       const isAllowed = terms.or(isFree, terms.eq(operation.value, 0), this.isFree && !this.#isCurrent(operation));
       goals.add("NOR: a word is programmed once, or to zeros", state, isAllowed);
-      if (this.#commits(operation)) return this.#committing(operation);
+      if (this.commits(operation)) return this.#committing(operation);
     }
     for (const left of this.setting.torn(operation)) this.judge("at a cut", left);
   }
@@ -155,8 +159,13 @@ export abstract class Operation {
     return Math.floor(index / PAGE_WORDS) === this.current(state);
   }
 
+  /** Whether the new page is complete, or lacks only the word that commits it. */
+  protected isNew(operation: FlashOperation): boolean {
+    return operation.kind === "program" ? this.commits(operation) : this.current(operation.state) === this.next;
+  }
+
   /** Whether an operation programs the last word of the new page. */
-  #commits({ index, state }: Program): boolean {
+  protected commits({ index, state }: Program): boolean {
     return this.current(state) === this.page && index === this.next * PAGE_WORDS + AT.HEAD_CHECK / 4;
   }
 
@@ -217,11 +226,15 @@ export abstract class Operation {
     const isBlank = terms.eq(view.byte(page, AT.LIFE), Life.BLANK);
     for (const tally of [PIN, CODE]) {
       const isLess = terms.ult(view.spent(page, tally), before.spent(this.page, tally));
-      const holds = terms.implies(isLess, terms.or(isBlank, this.mayGiveBack(tally, state)));
+      const holds = terms.implies(isLess, terms.or(isBlank, this.mayGiveBack(tally, state, page)));
       goals.add(`P2 ${when}: no try at a ${tally.name} is given back`, state, holds);
     }
     const isMore = terms.ult(before.tries(this.page), view.tries(page));
-    goals.add(`P2 ${when}: the page gives no more tries`, state, terms.implies(isMore, this.mayGiveBack(PIN, state)));
+    goals.add(
+      `P2 ${when}: the page gives no more tries`,
+      state,
+      terms.implies(isMore, this.mayGiveBack(PIN, state, page)),
+    );
   }
 
   #wraps(when: string, state: State, view: FlashView, page: number): void {
@@ -229,7 +242,7 @@ export abstract class Operation {
     for (const at of [AT.PIN_WRAP, AT.CODE_WRAP]) {
       const wasZero = before.isZero(this.page, at, SIZE.WRAP + 4);
       const isZero = view.isZero(page, at, SIZE.WRAP + 4);
-      const holds = terms.implies(wasZero, terms.or(isZero, this.maySeal(at, state)));
+      const holds = terms.implies(wasZero, terms.or(isZero, this.maySeal(at, state, page)));
       goals.add(`P4 ${when}: a destroyed wrap stays destroyed`, state, holds);
     }
   }

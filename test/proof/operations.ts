@@ -1,11 +1,11 @@
-// The operations that write flash, but for the PIN check (pincheck.ts): what each may do beyond operation.ts, and how it
+// The operations that write flash, but for tries (onetry.ts): what each may do beyond operation.ts, and how it
 // is started.
 
-import { ERASED } from "./host.js";
-import { AT, LEAST_TRIES, MOST_TRIES, neverStarted, PAGES } from "./invariant.js";
-import type { State } from "./machine.js";
+import { ERASED, type Operation as FlashOperation } from "./host.js";
+import { AT, LEAST_TRIES, MOST_TRIES, neverStarted, PAGES, SIZE } from "./invariant.js";
+import type { Hook, State } from "./machine.js";
+import { PinCheck, UnlockCheck } from "./onetry.js";
 import { Operation, type Taken, Told } from "./operation.js";
-import { PinCheck } from "./pincheck.js";
 import { TRIES_AT } from "./record.js";
 import { addInvariant, type Begins, type Case, IMAGE_WORDS, pageWords, type Setting } from "./setting.js";
 import { CODE, GIVEN, PIN, type Tally } from "./spec.js";
@@ -38,17 +38,6 @@ class SetPin extends Operation {
   }
 }
 
-/** PUT KEY. */
-class PutKey extends Operation {
-  readonly name = "transportkeys/replace";
-  override readonly args: readonly Value[];
-
-  constructor(setting: Setting, taken: Taken, length: number) {
-    super(setting, taken);
-    this.args = [INPUT, length, INPUT];
-  }
-}
-
 /** Power-on: memory is unknown. */
 class Mount extends Operation {
   readonly name = "pages/mount";
@@ -59,6 +48,12 @@ class Mount extends Operation {
     const { image, current } = firmware.layout;
     for (let i = 0; i < IMAGE_WORDS; i++) start.memory.set(image / 4 + i, terms.variable(`image${i}`));
     start.memory.set(current / 4, terms.variable("current"));
+    knowBlankRoots(setting);
+  }
+
+  /** A page that is committed here ends a wipe. */
+  protected override operating(operation: FlashOperation): void {
+    if (operation.kind === "program" && this.commits(operation)) addNoRootOfBefore(this.setting, operation, this.next);
   }
 
   /** If it did not succeed, the card shows ERROR or turns off, and only another power-on follows. */
@@ -73,6 +68,8 @@ class FirstStart extends Mount {
     return 0;
   }
 
+  protected override operating(): void {}
+
   /** Until the first page was committed, the next power-on is a first start again. */
   protected override judge(when: string, state: State, page = this.current(state)): void {
     const { goals, setting } = { goals: this.setting.goals, setting: this.setting };
@@ -82,80 +79,41 @@ class FirstStart extends Mount {
   }
 }
 
-/** The unlock code. */
-class UnlockCheck extends Operation {
-  readonly name = "unlock/check";
-  override readonly args = [INPUT];
-
-  constructor(setting: Setting, taken: Taken) {
-    super(setting, taken);
-    unknownResponse(setting);
-  }
-
-  /** P5: after a right code, the page that counts has another lock code, and no other page is left. */
-  protected override ended(end: State): void {
-    super.ended(end);
-    if (end.top() !== Told.DONE) return;
-    const { goals, terms, before } = this.setting;
-    const page = this.current(end);
-    const view = this.setting.view(end.flash);
-    const isOther = terms.not(terms.eq(view.word(page, AT.LOCK_CODE), before.word(this.page, AT.LOCK_CODE)));
-    goals.add("P5: a right code is followed by another lock code", end, isOther);
-    for (const other of [0, 1, 2, 3].filter((each) => each !== page)) {
-      const isErased = pageWords(other).every((index) => end.flash.get(index) === ERASED);
-      goals.add("P5: no page with the old lock code is left", end, isErased);
-    }
-  }
-}
-
-/** OCRA writes at addresses that depend on digits. It is assumed that it writes none of these, and nothing else is known. */
-function unknownResponse(setting: Setting): void {
-  const { hooks, firmware, terms } = setting;
-  const { image, current, slot, secrets, command } = firmware.layout;
-  const kept = new Set<number>([current / 4, slot / 4]);
-  for (let i = 0; i < IMAGE_WORDS; i++) kept.add(image / 4 + i);
-  for (let i = 0; i < SECRETS_SIZE / 4; i++) kept.add(secrets / 4 + i);
-  for (let i = 0; i < COMMAND_WORDS; i++) kept.add(command / 4 + i);
-  for (const index of firmware.constants.keys()) kept.add(index);
-  hooks.set(firmware.index("crypto/ocra/respond"), (_machine, state) => {
-    for (let i = 0; i < state.memory.length; i++) if (!kept.has(i)) state.memory.set(i, terms.fresh("ocra"));
-    return [state];
-  });
-}
-const SECRETS_SIZE = 100;
-const COMMAND_WORDS = 8;
-
 /** A command that came through an open channel. */
 class Command extends Operation {
   readonly name = "apdu/secured";
 
   constructor(setting: Setting, taken: Taken, { ins, p1, p2, length }: Header) {
     super(setting, taken);
-    const { start, firmware, terms, hooks } = setting;
-    const words = [terms.fresh("cla"), ins, p1, p2, length + MAC_SIZE, INPUT - HEADER_SIZE, INPUT, 0];
+    const { start, firmware, terms } = setting;
+    const words = [
+      terms.fresh("cla"),
+      ins,
+      p1 ?? terms.fresh("p1"),
+      p2,
+      length + MAC_SIZE,
+      INPUT - HEADER_SIZE,
+      INPUT,
+      0,
+    ];
     for (const [i, word] of words.entries()) start.memory.set(firmware.layout.command / 4 + i, word);
-    hooks.set(firmware.index("scp03/unwrap"), (_machine, state) => {
-      const [refused, accepted] = [state.copy(), state];
-      const isRight = terms.fresh("mac", BOOL);
-      refused.path = [...refused.path, terms.not(isRight)];
-      refused.stack.push(0);
-      accepted.path = [...accepted.path, isRight];
-      accepted.stack.push(UNWRAPPED + length);
-      return [refused, accepted];
-    });
   }
 }
 
 /** A record: the keys of a card are new, and so are its tries. */
 class StoreData extends Command {
+  #isValid: Value = false;
+
   constructor(setting: Setting, taken: Taken, header: Header) {
     super(setting, taken, header);
-    unknownResponse(setting);
-    const { hooks, firmware, terms } = setting;
+    const { hooks, firmware, terms, effects } = setting;
+    const written = effects.of("personalization/isValid", [INPUT]);
     hooks.set(firmware.index("personalization/isValid"), (machine, state) => {
+      for (const index of written) state.memory.set(index, terms.fresh("parsed"));
       const tries = machine.loadByte(state, INPUT + TRIES_AT);
       const number = terms.word([tries, 0, 0, 0]);
       const isValid = terms.fresh("valid", BOOL);
+      this.#isValid = isValid;
       const refused = state.copy();
       refused.path = [...refused.path, terms.not(isValid)];
       refused.stack.push(0);
@@ -170,13 +128,57 @@ class StoreData extends Command {
     });
   }
 
-  protected override mayGiveBack(): Value {
-    return true;
+  /** Only the page that the record made. */
+  protected override mayGiveBack(_tally: Tally, _state: State, page: number): Value {
+    return page === this.next && this.#isValid;
   }
 
-  protected override maySeal(): Value {
-    return true;
+  protected override maySeal(_at: number, _state: State, page: number): Value {
+    return page === this.next && this.#isValid;
   }
+}
+
+/** A wipe. */
+class Wipe extends Command {
+  constructor(setting: Setting, taken: Taken) {
+    super(setting, taken, WIPED);
+    knowBlankRoots(setting);
+  }
+
+  protected override operating(operation: FlashOperation): void {
+    if (operation.kind === "erase" || this.commits(operation))
+      addNoRootOfBefore(this.setting, operation, this.isNew(operation) ? this.next : undefined);
+  }
+}
+
+/** P2: where a wipe commits, and from its first erase on, no page but the new one holds a root. */
+function addNoRootOfBefore({ goals, terms }: Setting, { state }: FlashOperation, made: number | undefined): void {
+  for (const page of [0, 1, 2, 3].filter((each) => each !== made))
+    for (const index of rootWords(page)) {
+      const word = state.flash.get(index);
+      const isGone = terms.or(terms.eq(word, 0), terms.eq(word, ERASED));
+      goals.add("P2, in a wipe: no page holds a root of before", state, isGone);
+    }
+}
+
+/** A page that was found blank holds no root: what is known of the words of its root says so from there on. */
+function knowBlankRoots({ hooks, firmware, terms }: Setting): void {
+  const isBlank = firmware.index("flash/isBlank");
+  const original = hooks.get(isBlank) as Hook;
+  hooks.set(isBlank, (machine, state, args) => {
+    const states = original(machine, state, args);
+    for (const each of states) {
+      const blank = terms.not(terms.eq(each.top(), 0));
+      for (const index of rootWords(args[0] as number))
+        each.flash.set(index, terms.ite(blank, ERASED, each.flash.get(index)));
+    }
+    return states;
+  });
+}
+
+/** The numbers of the words of a page's root, with its check value. */
+function rootWords(page: number): readonly number[] {
+  return pageWords(page).slice(AT.ROOT / 4, AT.ROOT / 4 + SIZE.ROOT / 4 + 1);
 }
 
 /** The test of flash at the bench: it programs and erases the other pages, programmed or not. */
@@ -186,25 +188,28 @@ class FlashTest extends Command {
 
 interface Header {
   readonly ins: number;
-  readonly p1: number;
+  /** Without it: any. */
+  readonly p1?: number;
   readonly p2: number;
-  /** Bytes of data, without the MAC. */
+  /** Bytes of data as they are sent: padded, without the MAC. */
   readonly length: number;
 }
 const HEADER_SIZE = 5;
 const MAC_SIZE = 8;
-const UNWRAPPED = 0x5a00;
 
-/** The data of a record (firmware/wire.ts, RecordAt). */
-const RECORD_SIZE = 161;
+/** The data of a record (firmware/wire.ts, RecordAt), padded. */
+const RECORD_SIZE = 176;
 enum Ins {
   SELF_TEST = 0x10,
+  PUT_KEY = 0xd8,
   STORE_DATA = 0xe2,
   SET_STATUS = 0xf0,
 }
 const WIPED: Header = { ins: Ins.SET_STATUS, p1: 0x80, p2: 0x01, length: 0 };
 const PERSONALIZED: Header = { ins: Ins.SET_STATUS, p1: 0x80, p2: 0x0f, length: 0 };
 const STORE_DATA: Header = { ins: Ins.STORE_DATA, p1: 0xe0, p2: 0x00, length: RECORD_SIZE };
+/** Both encodings, of 67 and of 70 bytes, are as long as this when they are padded. */
+const PUT_KEY: Header = { ins: Ins.PUT_KEY, p2: 0x81, length: 80 };
 const FLASH_TEST: Header = { ins: Ins.SELF_TEST, p1: 0x04, p2: 0x00, length: 0 };
 
 type Make = (setting: Setting, taken: Taken) => Operation;
@@ -232,10 +237,10 @@ export const OPERATIONS: Readonly<Record<string, Kind>> = {
   "set-pin": kind((setting, taken) => new SetPin(setting, taken)),
   unlock: kind((setting, taken) => new UnlockCheck(setting, taken), [1, 2], freeCodes),
   "first-state": kind((setting) => new FirstState(setting), [1]),
-  "put-key": kind((setting, taken) => new PutKey(setting, taken, 67)),
+  "put-key": kind((setting, taken) => new Command(setting, taken, PUT_KEY)),
   record: kind((setting, taken) => new StoreData(setting, taken, STORE_DATA)),
   personalized: kind((setting, taken) => new Command(setting, taken, PERSONALIZED)),
-  wipe: kind((setting, taken) => new Command(setting, taken, WIPED)),
+  wipe: kind((setting, taken) => new Wipe(setting, taken)),
   "flash-test": kind((setting) => new FlashTest(setting, 1, FLASH_TEST), [1]),
   mount: { ...kind((setting, taken) => new Mount(setting, taken)), begins: "power-on" },
   // Whether the first check value looks erased is assumed (proof.ts).

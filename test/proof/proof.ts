@@ -19,7 +19,6 @@ export const ASSUMPTIONS: readonly string[] = [
   "the check value of a record is a function of its seed and its bytes; nothing else is known of it",
   "CRC-32 does not hold by chance on the head of a page that was erased in part",
   "a page is committed fewer than 2^32 - 3 times, and the check value of the very first page does not look erased",
-  "unwrapping a command and OCRA write neither the page in memory, nor its number, nor the open secrets",
 ];
 
 /** A piece of the proof: small enough to be asked for by its name. */

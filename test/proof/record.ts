@@ -2,7 +2,7 @@
 // the functions that look at texts, fillings and digits may answer anything.
 
 import { type Proved, proved } from "./counting.js";
-import type { Effects } from "./effects.js";
+import { answering, type Effects, READING } from "./effects.js";
 import type { Firmware } from "./firmware.js";
 import { Goals } from "./goals.js";
 import { LEAST_TRIES, MOST_TRIES } from "./invariant.js";
@@ -18,14 +18,13 @@ export function proveRecord(firmware: Firmware, _effects: Effects, solver: Solve
   const terms = new Terms();
   const goals = new Goals(terms);
   const state = new State(variables(terms, "memory", 1024), variables(terms, "flash", 1024));
-  const anything: Hook = (_machine, each) => {
-    each.stack.push(terms.fresh("answer"));
+  const anything = (width: number) => terms.fresh("answer", width);
+  const isSuite: Hook = (machine, each) => {
+    each.stack.push(anything(machine.terms.wordBits));
     return [each];
   };
-  const names = ["token/isSuite", "personalization/isFilled", "pin/isDigits"];
-  const machine = new Machine(firmware.module, terms, {
-    hooks: new Map(names.map((name) => [firmware.index(name), anything])),
-  });
+  const hooks = new Map(READING.map((name) => [firmware.index(name), answering(firmware, name, anything)]));
+  const machine = new Machine(firmware.module, terms, { hooks: hooks.set(firmware.index("token/isSuite"), isSuite) });
   const tries = terms.word([machine.loadByte(state, RECORD + TRIES_AT), 0, 0, 0]);
   const isRight = terms.and(terms.not(terms.ult(tries, LEAST_TRIES)), terms.ult(tries, MOST_TRIES + 1));
   for (const end of machine.call(firmware.index("personalization/isValid"), state.copy(), [RECORD], true))

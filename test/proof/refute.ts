@@ -9,7 +9,7 @@ import { mutated, type Part, type ProofMutant } from "./mutants.js";
 import { type Kind, OPERATIONS } from "./operations.js";
 import { refuteOperation } from "./proof.js";
 import { brokenCount, brokenPinCheck, type Content } from "./replay.js";
-import { brokenOperation } from "./replayoperation.js";
+import { brokenOperation, UNLOCK } from "./replayoperation.js";
 import { Setting } from "./setting.js";
 import type { Solver } from "./solver.js";
 import { CODE, PIN, type Tally } from "./spec.js";
@@ -65,9 +65,16 @@ function partOf(released: Firmware, changed: Firmware, solver: Solver, part: Par
   const one = { page: 1, ...kind.splits[0] };
   const effects = new Effects(changed);
   const { name, args } = kind.make(new Setting(changed, effects, one, kind.begins), 1);
-  const call = { name, args: args as readonly number[], givesBack: GIVES_BACK.includes(part) };
+  const call = {
+    name,
+    args: args as readonly number[],
+    givesBack: GIVES_BACK.includes(part),
+    wipes: part === "mount",
+    ...(part === "unlock" && { opens: UNLOCK }),
+  };
   return {
-    runs: [() => refuteOperation(changed, effects, solver, kind, one, true)],
+    // A few of the goals are quick; most mutants break one of them.
+    runs: [true, false].map((areSome) => () => refuteOperation(changed, effects, solver, kind, one, areSome)),
     replay: (module, content) => brokenOperation(released, module, content, one.page, call),
   };
 }

@@ -31,6 +31,8 @@ export const IMAGE_WORDS = AT.WIPE_MARK / 4;
 
 /** The words that make a page one that was committed. With a choice of two in one, a state would be both kinds of page. */
 const COMMIT_WORDS = [0, 1, 2, 3].flatMap((page) => [0, AT.HEAD_CHECK / 4].map((i) => page * PAGE_WORDS + i));
+/** Functions that compute an address from the data that they find: the length of what was padded. */
+const COMPUTING = ["scp03/unwrap"];
 /** Fewer commits than sequence numbers, and two more may follow. */
 const MOST_COMMITS = 0xfffffffd;
 /** As many slots as there can be tries, and one. */
@@ -58,6 +60,7 @@ export class Setting {
   readonly start: State;
   readonly before: FlashView;
   readonly firmware: Firmware;
+  readonly effects: Effects;
   readonly page: number;
   readonly hooks: Map<number, Hook>;
   #battery: Value = 0;
@@ -69,6 +72,7 @@ export class Setting {
 
   constructor(firmware: Firmware, effects: Effects, { page, freePin, freeCode }: Case, begins: Begins = "on") {
     this.firmware = firmware;
+    this.effects = effects;
     this.#begins = begins;
     this.page = page;
     const { terms } = this;
@@ -116,6 +120,8 @@ export class Setting {
       hooks: this.hooks,
       watched: [layout.current, layout.slot],
       kept: COMMIT_WORDS,
+      apart: new Set(COMPUTING.map((name) => this.firmware.index(name))),
+      anything: (width) => this.terms.fresh("elsewhere", width),
       implied: (path) => this.#implied(path),
       onStore: (index) => refuseConstant(this.firmware, index),
     });
@@ -205,7 +211,8 @@ export class Setting {
   readonly #checkValue: Hook = (machine, state, [seed, at, length]) => {
     const [from, count] = [machine.address(at as Value), machine.address(length as Value)];
     if (from % 4 !== 0 || count % 4 !== 0) throw new Error("a check value of parts of words");
-    const words = Array.from({ length: count / 4 }, (_, i) => machine.loadWord(state, from + i * 4));
+    const loaded = Array.from({ length: count / 4 }, (_, i) => machine.loadWord(state, from + i * 4));
+    const words = loaded.map((word) => machine.terms.restrict(word, state.path));
     state.stack.push(this.checks.of(seed as Value, words));
     return [state];
   };
