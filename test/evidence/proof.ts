@@ -9,12 +9,14 @@ import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { BUILD } from "../../host-tools/files/project.js";
-import { loadFirmware } from "../proof/firmware.js";
+import { PROOF_SOURCE_MUTANTS, type ProofSourceMutant } from "../mutants/proof.js";
+import { type Firmware, loadFirmware } from "../proof/firmware.js";
 import { NOTHING, sum } from "../proof/goals.js";
 import { PROOF_MUTANTS } from "../proof/mutants.js";
+import { type Kind, OPERATIONS } from "../proof/operations.js";
 import { ASSUMPTIONS, pieces } from "../proof/proof.js";
 import { compareAll } from "../proof/trials.js";
-import { strangeWriters } from "../proof/writers.js";
+import { BEFORE_OPERATIONS, callsOf, strangeCalls } from "../proof/writers.js";
 import type { Campaign, Failure, Options, Result } from "./campaign.js";
 import type { Answer, Order } from "./proof/worker.js";
 
@@ -43,14 +45,17 @@ async function run({ long, only, log }: Options): Promise<Result> {
   const firmware = loadFirmware();
   const compared = wanted(EXECUTOR) ? compareAll(firmware, long ? COMPARISONS.long : COMPARISONS.usual) : undefined;
   for (const what of compared?.differences.slice(0, 3) ?? []) failures.push({ id: EXECUTOR, what });
-  for (const what of wanted(WRITERS) ? strangeWriters(firmware) : []) failures.push({ id: WRITERS, what });
+  for (const what of wanted(WRITERS) ? strangeCalls(firmware) : []) failures.push({ id: WRITERS, what });
   rmSync(QUERIES, { recursive: true, force: true });
   const orders = [...ordersOf(long)].filter(([id]) => wanted(id));
+  if (only !== undefined && orders.length === 0 && ![EXECUTOR, WRITERS].includes(only))
+    failures.push({ id: only, what: "no piece has this id" });
   const done = await inProcesses(orders, log);
   for (const one of done) {
     const what = wrongIn(one);
     if (what) failures.push({ id: one.id, what });
   }
+  if (only === undefined) for (const what of missingIn(firmware, done)) failures.push({ id: WRITERS, what });
   for (const assumption of ASSUMPTIONS) log(`assumed: ${assumption}`);
   const total = sum(done.map(({ answer }) => ({ ...NOTHING, ...answer.verdict })));
   if (only !== undefined) for (const name of total.unreachable) log(`cannot be taken: ${name}`);
@@ -72,6 +77,7 @@ async function run({ long, only, log }: Options): Promise<Result> {
         value: refuted.length,
         unit: "mutants refuted by a counterexample that breaks a promise",
       },
+      { name: "proof_firmware_mutants", value: PROOF_SOURCE_MUTANTS.length, unit: "mutants of the firmware" },
       { name: "proof_runs_compared", value: compared?.runs ?? 0, unit: "runs compared with V8" },
       { name: "proof_instructions", value: compared?.steps ?? 0, unit: "instructions in them" },
     ],
@@ -81,6 +87,7 @@ async function run({ long, only, log }: Options): Promise<Result> {
 function* ordersOf(isWhole: boolean): Generator<[id: string, order: Order]> {
   for (const { id } of pieces(isWhole)) yield [id, { kind: "piece", id, folder: QUERIES }];
   for (const number of PROOF_MUTANTS.keys()) yield [`mutant/${number}`, { kind: "mutant", number }];
+  for (const number of PROOF_SOURCE_MUTANTS.keys()) yield [`firmware/${number}`, { kind: "source", number }];
 }
 
 /** What is wrong with an answer; undefined if it is right. */
@@ -88,11 +95,40 @@ function wrongIn({ order, answer }: Done): string | undefined {
   if (answer.error) return answer.error;
   if (order.kind === "piece") {
     if (answer.refuted.length > 0) return `does not hold: ${answer.refuted[0]}`;
-    return answer.verdict && answer.verdict.reachable > 0 ? undefined : "no path can be taken: nothing is proved";
+    const { reachable = 0, unreachable = [] } = answer.verdict ?? {};
+    if (reachable === 0) return "no path can be taken: nothing is proved";
+    const expected = kindOf(order.id)?.impossible ?? 0;
+    return unreachable.length > expected ? `paths that cannot be taken: ${unreachable.join("; ")}` : undefined;
+  }
+  if (order.kind === "source") {
+    const { breaks, says } = PROOF_SOURCE_MUTANTS[order.number] as ProofSourceMutant;
+    const [said = "nothing"] = answer.refuted;
+    return says.test(said) ? undefined : `not refuted: ${breaks}: ${said}`;
   }
   const mutant = PROOF_MUTANTS[order.number];
   if (mutant?.equivalent) return answer.broken ? `not equivalent: ${answer.broken}` : undefined;
   return answer.broken ? undefined : `not refuted: ${mutant?.breaks}`;
+}
+
+/** What no piece reached: results of operations, and calls into the functions that write flash. */
+function missingIn(firmware: Firmware, done: readonly Done[]): readonly string[] {
+  const verdicts = done.filter(({ order }) => order.kind === "piece").map(({ answer }) => answer.verdict);
+  const results = Object.entries(OPERATIONS).flatMap(([name, { ends }]) => {
+    const found = new Set(done.flatMap(({ id, answer }) => (nameOf(id) === name ? (answer.verdict?.ends ?? []) : [])));
+    return ends.filter((end) => !found.has(end)).map((end) => `${name} never ends with ${end}`);
+  });
+  const executed = new Set(verdicts.flatMap((verdict) => verdict?.calls ?? []));
+  const calls = [...callsOf(firmware).values()].filter((name) => !executed.has(name));
+  const missing = calls.filter((name) => !BEFORE_OPERATIONS.includes(name)).map((name) => `no operation: ${name}`);
+  return [...results, ...missing];
+}
+
+function nameOf(id: string): string {
+  return id.split("/")[0] as string;
+}
+
+function kindOf(id: string): Kind | undefined {
+  return OPERATIONS[nameOf(id)];
 }
 
 /** Has all orders done by processes. Returns the result of each. */

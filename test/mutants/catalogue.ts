@@ -6,6 +6,7 @@ import { FORMER_FAULTS } from "./firstrelease.js";
 import { FUZZING_MUTANTS } from "./fuzzing.js";
 import { MODEL_MUTANTS } from "./model.js";
 import { POWER_CUT_MUTANTS } from "./powercuts.js";
+import { PROOF_SOURCE_MUTANTS } from "./proof.js";
 import { SKIPPED_WIPES } from "./residue.js";
 import { SCENARIO_MUTANTS } from "./scenarios.js";
 import { aesFailsAt, NOT_READ_BACK, TRAPS_AT_A_KEY, WITHOUT_ID_AND_HOST } from "./single.js";
@@ -22,6 +23,7 @@ export const CATALOGUE: Readonly<Record<string, readonly Mutant[]>> = {
   "power cuts": POWER_CUT_MUTANTS,
   fuzzing: FUZZING_MUTANTS,
   timing: TIMING_MUTANTS,
+  proof: PROOF_SOURCE_MUTANTS,
   residue: SKIPPED_WIPES,
   single: [WITHOUT_ID_AND_HOST, TRAPS_AT_A_KEY, NOT_READ_BACK, aesFailsAt(2999)],
 };

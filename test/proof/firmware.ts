@@ -22,6 +22,11 @@ export interface Layout {
   /** What is open, and the receipt in it. */
   readonly secrets: number;
   readonly receipt: number;
+  /** The digits that were entered. */
+  readonly digits: number;
+  /** A frame that came, and the APDU in it behind the channel's number. */
+  readonly frame: number;
+  readonly apdu: number;
   /** The command that is being carried out: nine words, as in firmware/commands.ts. */
   readonly command: number;
   /** Where a text is read at. */
@@ -56,10 +61,10 @@ export class NoSuchFunction extends Error {
   override name = "NoSuchFunction";
 }
 
-/** The released module; or another one of the same functions, such as a mutant that was made of it. */
-export function loadFirmware(bytes: Uint8Array = readFileSync(FIRMWARE_FILE)): Firmware {
+/** The released module; or another one, such as a mutant, and the compiler's text of it if its functions are others. */
+export function loadFirmware(bytes: Uint8Array = readFileSync(FIRMWARE_FILE), text = releasedText()): Firmware {
   const module = decode(bytes);
-  const names = namesOf(module);
+  const names = namesOf(module, text);
   const index = (name: string): number => {
     const found = names.indexOf(name);
     if (found < 0) throw new NoSuchFunction(`${name}: the module has no such function; was it inlined?`);
@@ -68,13 +73,16 @@ export function loadFirmware(bytes: Uint8Array = readFileSync(FIRMWARE_FILE)): F
   return { module, names, index, layout: layoutOf(module, index), constants: constantsOf(module) };
 }
 
+function releasedText(): string {
+  return readFileSync(join(BUILD, "dsc.wat"), "utf8");
+}
+
 /** The names of all functions, imports first. Throws where text and module do not agree. */
-function namesOf(module: WasmModule): string[] {
-  const text = readFileSync(join(BUILD, "dsc.wat"), "utf8");
+function namesOf(module: WasmModule, text: string): string[] {
   const imports = [...text.matchAll(IMPORT)].map(([, name]) => name as string);
   const functions = [...text.matchAll(FUNCTION)].map(([, name]) => name as string);
   const isSame = imports.length === module.imports.length && module.imports.every(({ name }, i) => name === imports[i]);
-  if (!isSame || functions.length !== module.functions.length) throw new Error("dsc.wat is not the text of dsc.wasm");
+  if (!isSame || functions.length !== module.functions.length) throw new Error("the text is of another module");
   return [...imports.map((name) => `host/${name}`), ...functions];
 }
 
@@ -97,10 +105,12 @@ function layoutOf(module: WasmModule, index: (name: string) => number): Layout {
     secrets: first("vault/wipe"),
     receipt: first("onetry/confirmed"),
     cursor: first("crypto/ocra/atEnd"),
+    digits: first("entry/clear"),
+    frame: first("frame/next"),
   };
   const scratch = [...words(word, CHUNK_SIZE), ...words(result, SLOT_SIZE)];
   if (Object.values(layout).some((at) => at <= 0 || at % 4 !== 0)) throw new Error("places in memory are not found");
-  return { ...layout, scratch };
+  return { ...layout, scratch, apdu: layout.frame + 1 };
 }
 
 function constantsOf({ data }: WasmModule): Map<number, (number | undefined)[]> {

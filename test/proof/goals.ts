@@ -33,6 +33,10 @@ export interface Verdict {
   /** The paths that cannot be taken without a fault of the chip: the first goal on each. */
   readonly unreachable: readonly string[];
   readonly refuted: readonly Refutation[];
+  /** The results that paths end with. */
+  readonly ends: readonly number[];
+  /** The calls into the functions that write flash that were executed (writers.ts). */
+  readonly calls: readonly string[];
 }
 
 export const NOTHING: Verdict = {
@@ -43,6 +47,8 @@ export const NOTHING: Verdict = {
   reachable: 0,
   unreachable: [],
   refuted: [],
+  ends: [],
+  calls: [],
 };
 
 export function sum(verdicts: readonly Verdict[]): Verdict {
@@ -55,6 +61,8 @@ export function sum(verdicts: readonly Verdict[]): Verdict {
       reachable: a.reachable + b.reachable,
       unreachable: [...a.unreachable, ...b.unreachable],
       refuted: [...a.refuted, ...b.refuted],
+      ends: [...new Set([...a.ends, ...b.ends])],
+      calls: [...new Set([...a.calls, ...b.calls])],
     }),
     NOTHING,
   );
@@ -129,6 +137,7 @@ export class Goals {
     const never = this.#unreached(asking, bundles, firstAnswers.slice(groups.length));
     keep?.(fileOf(asking.texts));
     return {
+      ...NOTHING,
       goals: this.#known + this.#goals.length,
       byRewriting: this.#known + this.#goals.length - open.length,
       bySolver: open.length - refuted.length,
@@ -310,7 +319,9 @@ function withoutBattery(terms: Terms, paths: readonly Path[]): readonly Path[] {
       return low.has(isLow) ? [isLow] : [terms.not(isLow)];
     });
     const kept = path.map((one) => terms.restrict(one, full)).filter((one) => one !== true);
-    made.set(kept.map((one) => (isTerm(one) ? one.id : String(one))).join(" "), { name, path: kept });
+    // A path that joins several ways needs a low battery on one of them, and not the same one each time.
+    const left = terms.and(...kept) === false ? path : kept;
+    made.set(left.map((one) => (isTerm(one) ? one.id : String(one))).join(" "), { name, path: left });
   }
   return [...made.values()];
 }

@@ -25,6 +25,8 @@ export class State {
   flash: Words;
   /** The conditions of the branches that were taken. */
   path: readonly Value[];
+  /** A number that the proof notes on the way; the module knows nothing of it. */
+  noted: Value = 0;
 
   constructor(memory: Words, flash: Words, path: readonly Value[] = []) {
     this.memory = memory;
@@ -36,6 +38,7 @@ export class State {
     const copy = new State(this.memory.copy(), this.flash.copy(), this.path);
     copy.locals = this.locals.slice();
     copy.stack = this.stack.slice();
+    copy.noted = this.noted;
     return copy;
   }
 
@@ -73,6 +76,8 @@ export interface MachineOptions {
   readonly kept?: readonly number[];
   /** What follows from the conditions of a path, as far as it is of use; false: the path cannot be taken. */
   readonly implied?: (path: readonly Value[]) => readonly Value[];
+  /** Called for every call that is executed. */
+  readonly onCall?: (call: Instruction) => void;
   /** Called for every word of memory that is written. */
   readonly onStore?: (index: number) => void;
 }
@@ -261,6 +266,7 @@ export class Machine {
   }
 
   #call(one: Instruction, state: State): readonly State[] {
+    this.#options.onCall?.(one);
     const type =
       this.module.imports[one.number]?.type ??
       (this.module.functions[one.number - this.module.imports.length] as WasmFunction).type;
@@ -366,6 +372,7 @@ export class Machine {
       rest === true ? path : [...path, ...terms.conjuncts(rest)],
     );
     const choose = (x: Value, y: Value): Value => (x === y ? x : terms.ite(condition, x, y, widthOf(x, y)));
+    made.noted = choose(a.noted, b.noted);
     made.stack = a.stack.map((value, i) => choose(value, b.stack[i] as Value));
     made.locals = a.locals.map((value, i) => choose(value, b.locals[i] as Value));
     return made;

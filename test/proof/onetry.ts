@@ -1,8 +1,8 @@
 // A try at a PIN or an unlock code, whole: any digits, any battery, any content of flash that satisfies the invariant, and
 // a power cut in any flash operation with any of its bits changed.
 //
-//   P1   before a key is derived from what was entered, its try is spent in the current page
-//   P2   tries at PINs are given back only if the tag and the receipt were right; a code gives none back
+//   P1   before a key is derived from what was entered, its try is spent in the current page; one try is used once
+//   P2   a try that was used stays spent, unless the tag and the receipt were right; only a right PIN gives others back
 //   P5   after a right code, the current page has another lock code, and no other page is left
 
 import { ERASED } from "./host.js";
@@ -11,10 +11,8 @@ import type { Hook, State } from "./machine.js";
 import { Operation, type Taken, Told } from "./operation.js";
 import { pageWords, type Setting } from "./setting.js";
 import { CODE, GIVEN, PIN, SPENT, type Tally } from "./spec.js";
-import type { Value } from "./terms.js";
+import { isTerm, type Value } from "./terms.js";
 
-/** Where the digits lie. */
-const DIGITS = 0xf00;
 /** What a derived key is for (docs/FLASH.md, wraps). */
 enum Use {
   PIN = 0x81,
@@ -22,25 +20,17 @@ enum Use {
 }
 
 abstract class OneTry extends Operation {
-  override readonly args = [DIGITS];
+  override readonly args: readonly Value[];
   protected abstract readonly tally: Tally;
   protected abstract readonly use: Use;
   protected readonly right: RightTry;
   readonly #wrap: number;
-  /** Whether a wrap is being opened; a new one may be sealed after it. */
-  #isOpening = false;
 
   constructor(setting: Setting, taken: Taken, wrap: number) {
     super(setting, taken);
     this.#wrap = wrap;
+    this.args = [setting.firmware.layout.digits];
     this.right = new RightTry(setting, wrap);
-    const open = setting.firmware.index("onetry/open");
-    setting.hooks.set(open, (machine, state, args) => {
-      this.#isOpening = true;
-      const states = machine.execute(open, state, args);
-      this.#isOpening = false;
-      return states;
-    });
     this.watch("crypto/kdf/derive", (state, args) => this.#derived(state, args));
   }
 
@@ -63,20 +53,39 @@ abstract class OneTry extends Operation {
     goals.add("told: DONE, and tag and receipt were right", end, terms.implies(isTold(Told.DONE), this.right.was));
   }
 
-  /** P1. */
+  /** P2: a try stays spent once a key was derived from what was entered. */
+  protected override judge(when: string, state: State, page = this.current(state)): void {
+    super.judge(when, state, page);
+    const { goals, terms, before } = this.setting;
+    const spent = this.setting.view(state.flash).spent(page, this.tally);
+    const isSpent = terms.not(terms.ult(spent, this.#spentWith(before)));
+    const wasUsed = terms.eq(state.noted, USED);
+    goals.add(`P2 ${when}: the try stays spent`, state, terms.implies(wasUsed, terms.or(isSpent, this.right.was)));
+  }
+
+  /** P1. After a right try another key is derived, of what is sealed then. */
   #derived(state: State, [, use]: readonly Value[]): void {
-    if (!this.#isOpening) return;
     const { goals, terms, before, firmware } = this.setting;
     if (use !== this.use) throw new Error("a key of another use is derived");
-    const slot = state.memory.get(firmware.layout.slot / 4) as number;
+    const slot = state.memory.get(firmware.layout.slot / 4);
+    const word = isTerm(slot) ? 0 : state.flash.get((slot as number) / 4);
     const now = this.setting.view(state.flash).spent(this.current(state), this.tally);
-    const was = before.spent(this.page, this.tally);
-    goals.add("P1: the slot reads back as spent", state, terms.eq(state.flash.get(slot / 4), SPENT));
-    goals.add("P1: one more is spent than before", state, terms.eq(now, terms.add(was, 1)));
+    const add = (what: string, holds: Value) => goals.add(`P1: ${what}`, state, terms.or(this.right.was, holds));
+    add("the slot reads back as spent", terms.eq(word, SPENT));
+    add("one more is spent than before", terms.eq(now, this.#spentWith(before)));
+    add("a try is used once", terms.eq(state.noted, 0));
     this.judge("P1, when a key is derived", state);
+    state.noted = USED;
+  }
+
+  /** Tries spent with this one. */
+  #spentWith(before: FlashView): Value {
+    return this.setting.terms.add(before.spent(this.page, this.tally), 1);
   }
 }
 
+/** Noted of a path on which a key was derived from what was entered. */
+const USED = 1;
 const ANSWERS = [Told.DONE, Told.FLASH, Told.RANDOM, Told.BATTERY, Told.WRONG, Told.LAST];
 
 /** A PIN check. If no slot is free, it commits a new page first. */
@@ -115,15 +124,16 @@ export class UnlockCheck extends OneTry {
   /** P5. */
   protected override ended(end: State): void {
     super.ended(end);
-    if (end.top() !== Told.DONE) return;
+    const done = this.whereDone(end);
+    if (!done) return;
     const { goals, terms, before } = this.setting;
-    const page = this.current(end);
-    const view = this.setting.view(end.flash);
+    const page = this.current(done);
+    const view = this.setting.view(done.flash);
     const isOther = terms.not(terms.eq(view.word(page, AT.LOCK_CODE), before.word(this.page, AT.LOCK_CODE)));
-    goals.add("P5: a right code is followed by another lock code", end, isOther);
+    goals.add("P5: a right code is followed by another lock code", done, isOther);
     for (const other of [0, 1, 2, 3].filter((each) => each !== page)) {
-      const isErased = pageWords(other).every((index) => end.flash.get(index) === ERASED);
-      goals.add("P5: no page with the old lock code is left", end, isErased);
+      const isErased = pageWords(other).every((index) => done.flash.get(index) === ERASED);
+      goals.add("P5: no page with the old lock code is left", done, isErased);
     }
   }
 }

@@ -14,6 +14,7 @@ import { addInvariant, IMAGE_WORDS, type Setting } from "./setting.js";
 import type { Solver } from "./solver.js";
 import { CODE, PIN, type Tally } from "./spec.js";
 import { isTerm, type Value } from "./terms.js";
+import { callsOf } from "./writers.js";
 
 /** How operations end (firmware/outcome.ts). */
 export enum Told {
@@ -27,6 +28,11 @@ export enum Told {
   REFUSED = 7,
 }
 
+/** The status word of a command that was done. */
+export const SUCCESS = 0x9000;
+/** What an operation may return. */
+const RESULTS = [...Object.values(Told).filter((one) => typeof one === "number"), SUCCESS];
+
 /** A program of one word. */
 type Program = FlashOperation & { readonly kind: "program" };
 /** How many sequence numbers a commit tries: two in a row never both give a check value that looks erased. */
@@ -37,6 +43,7 @@ export abstract class Operation {
   /** The page that counts when the operation begins. */
   protected readonly page: number;
   protected readonly next: number;
+  readonly #ends = new Set<number>();
 
   constructor(setting: Setting, taken: Taken = 1) {
     this.setting = setting;
@@ -52,19 +59,44 @@ export abstract class Operation {
   /** Whether it may program any word of a page that does not count. */
   protected readonly isFree: boolean = false;
 
+  /** Whether the page that it commits may be blank: of a card without secrets, and so without tries. */
+  protected readonly wipes: boolean = false;
+
   /** Runs it, and adds all goals. */
   run(): void {
     for (const end of this.setting.run(this.name, this.args, (operation) => this.#operated(operation))) {
+      this.#ended(end);
       this.judge("at the end", end);
       this.ended(end);
     }
+  }
+
+  /** Notes what the result of a path may be. */
+  #ended(end: State): void {
+    const top = end.top();
+    const may = isTerm(top) ? RESULTS.filter((one) => this.setting.terms.eq(top, one) !== false) : [top as number];
+    for (const one of may) this.#ends.add(one);
+    this.setting.goals.reach(`it ends with ${may.join(" or ")}`, end);
+  }
+
+  /** The state at an end where the operation was done; undefined: it was not. */
+  protected whereDone(end: State): State | undefined {
+    const { terms } = this.setting;
+    const isDone = terms.eq(end.top(), Told.DONE);
+    if (isDone === false) return undefined;
+    const done = end.copy();
+    if (isDone !== true) done.path = [...done.path, ...terms.conjuncts(isDone)];
+    return done;
   }
 
   /** Decides all goals; with the content of memory and flash that refutes one, if one does. */
   decide(solver: Solver, keep?: (file: string) => void): Proved {
     const { memory, flash } = this.setting.start;
     const { terms, goals } = this.setting;
-    const verdict = goals.decide(solver, terms.variablesIn([...allOf(memory), ...allOf(flash)]), keep);
+    const decided = goals.decide(solver, terms.variablesIn([...allOf(memory), ...allOf(flash)]), keep);
+    const names = callsOf(this.setting.firmware);
+    const calls = [...this.setting.calls].flatMap((call) => names.get(call) ?? []);
+    const verdict = { ...decided, ends: [...this.#ends], calls };
     const model = verdict.refuted[0]?.model;
     if (!model) return verdict;
     return {
@@ -222,8 +254,7 @@ export abstract class Operation {
 
   #tries(when: string, state: State, view: FlashView, page: number): void {
     const { goals, terms, before } = this.setting;
-    // A blank card has no secrets, and so no tries.
-    const isBlank = terms.eq(view.byte(page, AT.LIFE), Life.BLANK);
+    const isBlank = this.wipes && page === this.next && terms.eq(view.byte(page, AT.LIFE), Life.BLANK);
     for (const tally of [PIN, CODE]) {
       const isLess = terms.ult(view.spent(page, tally), before.spent(this.page, tally));
       const holds = terms.implies(isLess, terms.or(isBlank, this.mayGiveBack(tally, state, page)));

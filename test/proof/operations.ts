@@ -2,18 +2,17 @@
 // is started.
 
 import { ERASED, type Operation as FlashOperation } from "./host.js";
-import { AT, LEAST_TRIES, MOST_TRIES, neverStarted, PAGES, SIZE } from "./invariant.js";
+import { AT, LEAST_TRIES, Life, MOST_TRIES, neverStarted, PAGES, SIZE } from "./invariant.js";
 import type { Hook, State } from "./machine.js";
 import { PinCheck, UnlockCheck } from "./onetry.js";
-import { Operation, type Taken, Told } from "./operation.js";
+import { Operation, SUCCESS, type Taken, Told } from "./operation.js";
 import { TRIES_AT } from "./record.js";
 import { addInvariant, type Begins, type Case, IMAGE_WORDS, pageWords, type Setting } from "./setting.js";
 import { CODE, GIVEN, PIN, type Tally } from "./spec.js";
 import { BOOL, type Value } from "./terms.js";
 
-/** Where the owner's digits lie, or a command. */
-const INPUT = 0xf00;
-
+/** The results of a try. */
+const TRIED = [Told.DONE, Told.WRONG, Told.LAST, Told.BATTERY];
 /** After power-on: a locking or blocking that power interrupted is finished. */
 class FirstState extends Operation {
   readonly name = "card/firstState";
@@ -22,7 +21,12 @@ class FirstState extends Operation {
 /** A new PIN. It needs open secrets, which only a right PIN, a right unlock code or a personalization leaves. */
 class SetPin extends Operation {
   readonly name = "pin/set";
-  override readonly args = [INPUT];
+  override readonly args: readonly Value[];
+
+  constructor(setting: Setting, taken: Taken) {
+    super(setting, taken);
+    this.args = [setting.firmware.layout.digits];
+  }
 
   protected override mayGiveBack(_tally: Tally, _state: State): Value {
     return this.#isOpen();
@@ -41,6 +45,7 @@ class SetPin extends Operation {
 /** Power-on: memory is unknown. */
 class Mount extends Operation {
   readonly name = "pages/mount";
+  protected override readonly wipes = true;
 
   constructor(setting: Setting, taken: Taken) {
     super(setting, taken);
@@ -53,12 +58,15 @@ class Mount extends Operation {
 
   /** A page that is committed here ends a wipe. */
   protected override operating(operation: FlashOperation): void {
-    if (operation.kind === "program" && this.commits(operation)) addNoRootOfBefore(this.setting, operation, this.next);
+    if (operation.kind !== "program" || !this.commits(operation)) return;
+    addNoRootOfBefore(this.setting, operation, this.next);
+    addIsWiped(this.setting, operation, this.next);
   }
 
   /** If it did not succeed, the card shows ERROR or turns off, and only another power-on follows. */
   protected override ended(end: State): void {
-    if (end.top() === Told.DONE) this.agrees(end);
+    const done = this.whereDone(end);
+    if (done) this.agrees(done);
   }
 }
 
@@ -68,7 +76,9 @@ class FirstStart extends Mount {
     return 0;
   }
 
-  protected override operating(): void {}
+  protected override operating(operation: FlashOperation): void {
+    if (operation.kind === "program" && this.commits(operation)) addIsWiped(this.setting, operation, this.next);
+  }
 
   /** Until the first page was committed, the next power-on is a first start again. */
   protected override judge(when: string, state: State, page = this.current(state)): void {
@@ -81,7 +91,7 @@ class FirstStart extends Mount {
 
 /** A command that came through an open channel. */
 class Command extends Operation {
-  readonly name = "apdu/secured";
+  readonly name: string = "apdu/secured";
 
   constructor(setting: Setting, taken: Taken, { ins, p1, p2, length }: Header) {
     super(setting, taken);
@@ -92,8 +102,8 @@ class Command extends Operation {
       p1 ?? terms.fresh("p1"),
       p2,
       length + MAC_SIZE,
-      INPUT - HEADER_SIZE,
-      INPUT,
+      firmware.layout.apdu,
+      firmware.layout.apdu + HEADER_SIZE,
       0,
     ];
     for (const [i, word] of words.entries()) start.memory.set(firmware.layout.command / 4 + i, word);
@@ -107,10 +117,11 @@ class StoreData extends Command {
   constructor(setting: Setting, taken: Taken, header: Header) {
     super(setting, taken, header);
     const { hooks, firmware, terms, effects } = setting;
-    const written = effects.of("personalization/isValid", [INPUT]);
+    const data = firmware.layout.apdu + HEADER_SIZE;
+    const written = effects.of("personalization/isValid", [data]);
     hooks.set(firmware.index("personalization/isValid"), (machine, state) => {
       for (const index of written) state.memory.set(index, terms.fresh("parsed"));
-      const tries = machine.loadByte(state, INPUT + TRIES_AT);
+      const tries = machine.loadByte(state, data + TRIES_AT);
       const number = terms.word([tries, 0, 0, 0]);
       const isValid = terms.fresh("valid", BOOL);
       this.#isValid = isValid;
@@ -140,6 +151,8 @@ class StoreData extends Command {
 
 /** A wipe. */
 class Wipe extends Command {
+  protected override readonly wipes = true;
+
   constructor(setting: Setting, taken: Taken) {
     super(setting, taken, WIPED);
     knowBlankRoots(setting);
@@ -148,6 +161,7 @@ class Wipe extends Command {
   protected override operating(operation: FlashOperation): void {
     if (operation.kind === "erase" || this.commits(operation))
       addNoRootOfBefore(this.setting, operation, this.isNew(operation) ? this.next : undefined);
+    if (operation.kind === "program" && this.commits(operation)) addIsWiped(this.setting, operation, this.next);
   }
 }
 
@@ -159,6 +173,21 @@ function addNoRootOfBefore({ goals, terms }: Setting, { state }: FlashOperation,
       const isGone = terms.or(terms.eq(word, 0), terms.eq(word, ERASED));
       goals.add("P2, in a wipe: no page holds a root of before", state, isGone);
     }
+}
+
+/** P2: the page that a wipe commits is blank: it has no wraps, and a root that was drawn for it. */
+function addIsWiped(setting: Setting, { state }: FlashOperation, page: number): void {
+  const { goals, terms, drawn } = setting;
+  const view = setting.view(state.flash);
+  const root = drawn.slice(-SIZE.ROOT);
+  goals.add("P2, in a wipe: the new page is blank", state, terms.eq(view.byte(page, AT.LIFE), Life.BLANK));
+  for (const at of [AT.PIN_WRAP, AT.CODE_WRAP])
+    goals.add("P2, in a wipe: the new page has no wrap", state, view.isZero(page, at, SIZE.WRAP + 4));
+  for (let i = 0; i < SIZE.ROOT; i += 4) {
+    const isDrawn =
+      root.length === SIZE.ROOT && terms.eq(view.word(page, AT.ROOT + i), terms.word(root.slice(i, i + 4)));
+    goals.add("P2, in a wipe: the new page has the root that was drawn", state, isDrawn);
+  }
 }
 
 /** A page that was found blank holds no root: what is known of the words of its root says so from there on. */
@@ -179,6 +208,15 @@ function knowBlankRoots({ hooks, firmware, terms }: Setting): void {
 /** The numbers of the words of a page's root, with its check value. */
 function rootWords(page: number): readonly number[] {
   return pageWords(page).slice(AT.ROOT / 4, AT.ROOT / 4 + SIZE.ROOT / 4 + 1);
+}
+
+/** The same command outside a channel: it writes nothing. */
+class PlainTest extends Command {
+  override readonly name: string = "apdu/plain";
+
+  protected override operating({ state }: FlashOperation): void {
+    this.setting.goals.add("outside a channel nothing is written", state, false);
+  }
 }
 
 /** The test of flash at the bench: it programs and erases the other pages, programmed or not. */
@@ -222,31 +260,43 @@ export interface Kind {
   readonly make: Make;
   readonly takes: readonly Taken[];
   readonly splits: readonly Omit<Case, "page">[];
+  /** Results of which each must be the end of some path. */
+  readonly ends: readonly number[];
+  /** Paths of a piece that cannot be taken: only a fault of the chip leads there, or two branches contradict each other. */
+  readonly impossible: number;
 }
 
-function kind(make: Make, takes: readonly Taken[] = [1, 2], splits: Kind["splits"] = [{}]): Kind {
-  return { make, takes, splits, begins: "on", pages: [0, 1, 2, 3] };
+/** States of the card (firmware/state.ts). */
+const LOCKED = 13;
+const BLOCKED = 17;
+
+function kind(make: Make, ends: readonly number[], more: Partial<Kind> = {}): Kind {
+  return { make, ends, takes: [1, 2], splits: [{}], begins: "on", pages: [0, 1, 2, 3], impossible: 0, ...more };
 }
 
 const freePins = Array.from({ length: PIN.slots }, (_, freePin) => ({ freePin }));
 const freeCodes = Array.from({ length: CODE.slots + 1 }, (_, freeCode) => ({ freeCode }));
 
 export const OPERATIONS: Readonly<Record<string, Kind>> = {
-  pin: kind((setting) => new PinCheck(setting), [1], freePins),
-  "pin-full": kind((setting, taken) => new PinCheck(setting, taken), [1, 2], [{ freePin: PIN.slots }]),
-  "set-pin": kind((setting, taken) => new SetPin(setting, taken)),
-  unlock: kind((setting, taken) => new UnlockCheck(setting, taken), [1, 2], freeCodes),
-  "first-state": kind((setting) => new FirstState(setting), [1]),
-  "put-key": kind((setting, taken) => new Command(setting, taken, PUT_KEY)),
-  record: kind((setting, taken) => new StoreData(setting, taken, STORE_DATA)),
-  personalized: kind((setting, taken) => new Command(setting, taken, PERSONALIZED)),
-  wipe: kind((setting, taken) => new Wipe(setting, taken)),
-  "flash-test": kind((setting) => new FlashTest(setting, 1, FLASH_TEST), [1]),
-  mount: { ...kind((setting, taken) => new Mount(setting, taken)), begins: "power-on" },
+  pin: kind((setting) => new PinCheck(setting), TRIED, { takes: [1], splits: freePins, impossible: 1 }),
+  "pin-full": kind((setting, taken) => new PinCheck(setting, taken), TRIED, {
+    splits: [{ freePin: PIN.slots }],
+    impossible: 1,
+  }),
+  "set-pin": kind((setting, taken) => new SetPin(setting, taken), [Told.DONE]),
+  unlock: kind((setting, taken) => new UnlockCheck(setting, taken), TRIED, { splits: freeCodes, impossible: 1 }),
+  "first-state": kind((setting) => new FirstState(setting), [LOCKED, BLOCKED], { takes: [1] }),
+  "put-key": kind((setting, taken) => new Command(setting, taken, PUT_KEY), [SUCCESS], { impossible: 3 }),
+  record: kind((setting, taken) => new StoreData(setting, taken, STORE_DATA), [SUCCESS]),
+  personalized: kind((setting, taken) => new Command(setting, taken, PERSONALIZED), [SUCCESS]),
+  wipe: kind((setting, taken) => new Wipe(setting, taken), [SUCCESS], { impossible: 1 }),
+  "flash-test": kind((setting) => new FlashTest(setting, 1, FLASH_TEST), [SUCCESS], { takes: [1] }),
+  "flash-test-plain": kind((setting) => new PlainTest(setting, 1, FLASH_TEST), [], { takes: [1] }),
+  mount: kind((setting, taken) => new Mount(setting, taken), [Told.DONE], { begins: "power-on", impossible: 1 }),
   // Whether the first check value looks erased is assumed (proof.ts).
-  "first-start": {
-    ...kind((setting, taken) => new FirstStart(setting, taken), [1]),
+  "first-start": kind((setting, taken) => new FirstStart(setting, taken), [Told.DONE], {
+    takes: [1],
     begins: "never started",
     pages: [PAGES - 1],
-  },
+  }),
 };

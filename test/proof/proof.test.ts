@@ -2,6 +2,7 @@
 // most operations; and that mutants of the module are refuted. The whole: npm run evidence -- proof.
 
 import * as assert from "uvu/assert";
+import { PROOF_SOURCE_MUTANTS } from "../mutants/proof.js";
 import { atLeast } from "../support/atleast.js";
 import { suite } from "../support/suite.js";
 import { tried } from "../support/triedmutants.js";
@@ -15,13 +16,14 @@ import { FlashView, neverStarted } from "./invariant.js";
 import { mutated, PROOF_MUTANTS } from "./mutants.js";
 import { OPERATIONS } from "./operations.js";
 import { pieces } from "./proof.js";
-import { refute } from "./refute.js";
+import { strangeTerms } from "./randomterms.js";
+import { refute, refuteSource } from "./refute.js";
 import { proveRules } from "./rules.js";
 import { Solver } from "./solver.js";
 import { Terms } from "./terms.js";
 import { compareAll } from "./trials.js";
 import { Words } from "./words.js";
-import { strangeWriters } from "./writers.js";
+import { strangeCalls } from "./writers.js";
 
 const test = suite("proof");
 const firmware = loadFirmware();
@@ -37,6 +39,7 @@ const PIECES = [
   "personalized/0",
   "wipe/1",
   "flash-test/2",
+  "flash-test-plain/1",
   "first-state/3",
   "mount/0",
   "mount/1/second",
@@ -100,8 +103,12 @@ test("every operation is one of the pieces", () => {
   );
 });
 
-test("only the functions named write flash", () => {
-  assert.equal(strangeWriters(firmware), []);
+test("only the functions named write flash, and derive the key of a wrap", () => {
+  assert.equal(strangeCalls(firmware), []);
+});
+
+test("random terms mean what they are made of", () => {
+  for (const bits of [1, 2, 8]) assert.equal(strangeTerms(bits, 100, 1), [], `${bits} bits`);
 });
 
 test("mutants are refuted by a counterexample that breaks a promise", () => {
@@ -109,6 +116,13 @@ test("mutants are refuted by a counterexample that breaks a promise", () => {
     const { goal, broken } = refute(firmware, solver, mutant);
     if (mutant.equivalent) assert.not.ok(broken, `${mutant.breaks}: ${broken}`);
     else assert.ok(goal && broken, `${mutant.breaks}: ${goal ?? "not refuted"}, ${broken ?? "breaks nothing"}`);
+  }
+});
+
+test("mutants of the firmware are refuted", async () => {
+  for (const mutant of atLeast(1, tried(PROOF_SOURCE_MUTANTS))) {
+    const said = await refuteSource(solver, mutant);
+    assert.match(said ?? "nothing", mutant.says, mutant.breaks);
   }
 });
 

@@ -1,18 +1,22 @@
 // Refutes a mutant: runs its part of the proof on the mutant, in a few cases, until a goal fails, and then replays the
 // counterexample.
 
+import { compileReleased } from "../mutants/apply.js";
+import type { ProofSourceMutant } from "../mutants/proof.js";
 import { type Proved, proveCounts, proveFreeSlot, proveIsBlank } from "./counting.js";
 import { Effects } from "./effects.js";
 import { type Firmware, loadFirmware } from "./firmware.js";
+import { sum } from "./goals.js";
 import { ExecutionError } from "./machine.js";
 import { mutated, type Part, type ProofMutant } from "./mutants.js";
 import { type Kind, OPERATIONS } from "./operations.js";
-import { refuteOperation } from "./proof.js";
+import { type Piece, pieces, refuteOperation } from "./proof.js";
 import { brokenCount, brokenPinCheck, type Content } from "./replay.js";
 import { brokenOperation, UNLOCK } from "./replayoperation.js";
 import { Setting } from "./setting.js";
 import type { Solver } from "./solver.js";
 import { CODE, PIN, type Tally } from "./spec.js";
+import { strangeCalls } from "./writers.js";
 
 export interface Outcome {
   /** The goal that does not hold; nothing where all do. */
@@ -106,4 +110,17 @@ function attempt(run: Run): Pick<Proved, "refuted" | "counterexample"> {
     if (error instanceof ExecutionError) return { refuted: [] };
     throw error;
   }
+}
+
+/** What the proof says of a mutant of the firmware: a goal that does not hold, or else a call that is in no list. */
+export async function refuteSource(solver: Solver, mutant: ProofSourceMutant): Promise<string | undefined> {
+  const { binary, text } = await compileReleased(mutant);
+  const firmware = loadFirmware(binary, text);
+  const effects = new Effects(firmware);
+  const all = new Map(pieces(true).map((piece) => [piece.id, piece]));
+  for (const id of mutant.pieces) {
+    const { refuted } = sum((all.get(id) as Piece).run(firmware, effects, solver));
+    if (refuted[0]) return refuted[0].goal;
+  }
+  return strangeCalls(firmware)[0];
 }

@@ -15,7 +15,6 @@ const ERASED = 0xffffffff;
 const PAGE = 256;
 const TRIES_AT = 0x0a;
 const WRAP = { at: 0x90 / 4, words: 30 };
-const DIGITS = 0xf00;
 const PIN_SIZE = 4;
 /** What the key of the wrap is for. */
 const USE_PIN = 0x81;
@@ -87,20 +86,20 @@ function brokenByRightPin(firmware: Firmware, compiled: WebAssembly.Module, cont
   const sealed = withWrap(firmware, compiled, content, page);
   const v8 = new V8Machine(compiled, { flash: sealed.flash });
   v8.memory.set(sealed.memory);
-  const told = v8.call(firmware.index("pin/check"), DIGITS);
+  const told = v8.call(firmware.index("pin/check"), firmware.layout.digits);
   if (v8.misuse) return v8.misuse;
   if (told !== TOLD.DONE) return `it told ${told}`;
   const is = countIn(sealed.flash, page);
   return is === 0 ? undefined : `${is} tries are spent after it`;
 }
 
-/** The content with a wrap under the PIN at DIGITS, made by the module itself. */
+/** The content with a wrap under the PIN of the digits, made by the module itself. */
 function withWrap(firmware: Firmware, compiled: WebAssembly.Module, { memory, flash }: Content, page: number): Content {
   const v8 = new V8Machine(compiled, { flash: flash.slice() });
   const { image, receipt } = firmware.layout;
   v8.memory.set(memory);
   v8.memory[receipt / 4] = GIVEN;
-  v8.call(firmware.index("vault/seal"), WRAP.at * 4, USE_PIN, DIGITS, PIN_SIZE);
+  v8.call(firmware.index("vault/seal"), WRAP.at * 4, USE_PIN, firmware.layout.digits, PIN_SIZE);
   v8.call(firmware.index("pages/putCheck"), WRAP.at * 4, (WRAP.words - 1) * 4);
   for (let i = WRAP.at; i < WRAP.at + WRAP.words; i++) v8.flash[page * PAGE + i] = v8.memory[image / 4 + i] as number;
   return { memory: v8.memory.slice(), flash: v8.flash };
@@ -124,7 +123,7 @@ function checked(
   const page = memory[firmware.layout.current / 4] as number;
   let told: number | undefined;
   try {
-    told = v8.call(firmware.index("pin/check"), DIGITS);
+    told = v8.call(firmware.index("pin/check"), firmware.layout.digits);
   } catch (error) {
     if (!(error instanceof PowerCut)) throw error;
   }

@@ -55,7 +55,7 @@ export interface Opens {
   readonly digits: number;
 }
 
-/** The unlock code: eight digits at 0xf00. */
+/** The unlock code: eight digits. */
 export const UNLOCK: Opens = { wrap: CODE_WRAP_AT, use: 0x82, digits: 8 };
 
 /** How an operation breaks a promise, with some battery and some cut; undefined if none does. */

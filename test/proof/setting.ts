@@ -24,6 +24,7 @@ import {
 import { type Hook, Machine, PAGE_WORDS, State, variables } from "./machine.js";
 import { CODE, GIVEN, PIN, SPENT, slotIndex, slotsOf, spent, type Tally } from "./spec.js";
 import { BOOL, isTerm, Terms, type Value } from "./terms.js";
+import type { Instruction } from "./wasm.js";
 import type { Words } from "./words.js";
 
 /** The words of a page that memory holds. */
@@ -37,6 +38,8 @@ const COMPUTING = ["scp03/unwrap"];
 const MOST_COMMITS = 0xfffffffd;
 /** As many slots as there can be tries, and one. */
 const LAST_SLOTS = MOST_TRIES + 1;
+/** More bytes than are drawn at once. */
+const MOST_DRAWN = 64;
 /** In mV: below it no flash is written. */
 const EMPTY_BATTERY = 2100;
 
@@ -63,6 +66,10 @@ export class Setting {
   readonly effects: Effects;
   readonly page: number;
   readonly hooks: Map<number, Hook>;
+  /** The calls that were executed. */
+  readonly calls = new Set<Instruction>();
+  /** The bytes that were drawn last. */
+  drawn: Value[] = [];
   #battery: Value = 0;
   /** Whether the page that was looked at last is blank. */
   #blank: Value = false;
@@ -99,7 +106,11 @@ export class Setting {
         return this.#battery;
       },
       random: () => terms.fresh("random"),
-      randomByte: () => terms.fresh("drawn", terms.byteBits),
+      randomByte: () => {
+        const byte = terms.fresh("drawn", terms.byteBits);
+        this.drawn = [...this.drawn.slice(-MOST_DRAWN), byte];
+        return byte;
+      },
     });
     for (const name of UNKNOWN_FUNCTIONS) this.hooks.set(firmware.index(name), effects.hook(name));
     this.hooks.set(firmware.index("crypto/crc32/crc32"), this.#checkValue);
@@ -122,6 +133,7 @@ export class Setting {
       kept: COMMIT_WORDS,
       apart: new Set(COMPUTING.map((name) => this.firmware.index(name))),
       anything: (width) => this.terms.fresh("elsewhere", width),
+      onCall: (call) => this.calls.add(call),
       implied: (path) => this.#implied(path),
       onStore: (index) => refuseConstant(this.firmware, index),
     });

@@ -276,9 +276,10 @@ export class Terms {
       const moved = this.eq(this.sub(x, constant, width), this.sub(k, constant, width), width);
       return this.#by("eq of a sum and a constant", moved);
     }
-    if (x.op === "sum" && x.args.length === 5 && x.args[1] === 1 && x.args[3] === this.#wrap(-1, width))
+    const isDifference = x.op === "sum" && x.args.length === 5 && this.#isZero(k);
+    if (isDifference && x.args[1] === 1 && x.args[3] === this.#wrap(-1, width))
       return this.#by("eq of a difference", this.eq(x.args[2] as Value, x.args[4] as Value, width));
-    if (x.op === "sum" && x.args.length === 5 && x.args[3] === 1 && x.args[1] === this.#wrap(-1, width))
+    if (isDifference && x.args[3] === 1 && x.args[1] === this.#wrap(-1, width))
       return this.#by("eq of a difference", this.eq(x.args[2] as Value, x.args[4] as Value, width));
     if (x.op === "ite") {
       const [c, a, b] = x.args as [Value, Value, Value];
@@ -293,7 +294,7 @@ export class Terms {
       const halves = [0, 1].map((i) => this.eq(x.args[i] as Value, this.half(k, i), this.wordBits));
       return this.#by("eq of halves", this.and(...halves));
     }
-    if (width <= this.wordBits) {
+    if (width !== BOOL && width <= this.wordBits) {
       const [least, most] = this.rangeOf(x, width);
       if ((k as number) < least || (k as number) > most) return this.#by("bound", false);
     }

@@ -2,20 +2,22 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { PROOF_SOURCE_MUTANTS, type ProofSourceMutant } from "../../mutants/proof.js";
 import { Effects } from "../../proof/effects.js";
 import { loadFirmware } from "../../proof/firmware.js";
 import { sum, type Verdict } from "../../proof/goals.js";
 import { PROOF_MUTANTS } from "../../proof/mutants.js";
 import { pieces } from "../../proof/proof.js";
-import { refute } from "../../proof/refute.js";
+import { refute, refuteSource } from "../../proof/refute.js";
 import { Solver } from "../../proof/solver.js";
 
-/** A piece of the proof by its id, or a mutant by its number; `folder`: where the queries are kept. */
+/** A piece of the proof by its id, or a mutant of the module or of the firmware by its number; `folder`: for the queries. */
 export type Order =
   | { readonly kind: "piece"; readonly id: string; readonly folder: string }
-  | { readonly kind: "mutant"; readonly number: number };
+  | { readonly kind: "mutant"; readonly number: number }
+  | { readonly kind: "source"; readonly number: number };
 export interface Answer {
-  readonly verdict?: Pick<Verdict, "goals" | "byRewriting" | "bySolver" | "queries" | "reachable" | "unreachable">;
+  readonly verdict?: Omit<Verdict, "refuted">;
   /** Goals that do not hold. */
   readonly refuted: readonly string[];
   /** What the counterexample of a mutant breaks. */
@@ -30,10 +32,14 @@ const all = new Map(pieces(true).map((piece) => [piece.id, piece]));
 
 // The solver's threads would keep it alive.
 process.on("disconnect", () => process.exit());
-process.on("message", (order: Order) => process.send?.(answer(order)));
+process.on("message", async (order: Order) => process.send?.(await answer(order)));
 
-function answer(order: Order): Answer {
+async function answer(order: Order): Promise<Answer> {
   try {
+    if (order.kind === "source") {
+      const said = await refuteSource(solver, PROOF_SOURCE_MUTANTS[order.number] as ProofSourceMutant);
+      return { refuted: said ? [said] : [] };
+    }
     if (order.kind === "mutant") {
       const mutant = PROOF_MUTANTS[order.number];
       if (!mutant) throw new Error(`there is no mutant ${order.number}`);
