@@ -7,6 +7,7 @@ import { ALL_FAULT_MUTANTS } from "../mutants/faults.js";
 import { FUZZING_MUTANTS } from "../mutants/fuzzing.js";
 import { MODEL_MUTANTS } from "../mutants/model.js";
 import { POWER_CUT_MUTANTS } from "../mutants/powercuts.js";
+import { PROOF_SOURCE_MUTANTS } from "../mutants/proof.js";
 import { TIMING_MUTANTS } from "../mutants/timing.js";
 import { PROOF_MUTANTS } from "../proof/mutants.js";
 import { suite } from "../support/suite.js";
@@ -249,6 +250,7 @@ const SECTIONS: readonly Section[] = [
       [/([\d,]+) that cannot/, "proof_paths_not"],
       [/Of ([\d,]+) mutants/, PROOF_MUTANTS.length],
       [/([\d,]+) are refuted/, "proof_mutants_refuted"],
+      [/([\d,]+) mutants of the firmware/, PROOF_SOURCE_MUTANTS.length],
       [/([\d,]+) runs of functions/, "proof_runs_compared"],
     ],
     method: [],

@@ -1,4 +1,4 @@
-// A try at a PIN or an unlock code, whole: any digits, any battery, any content of flash that satisfies the invariant, and
+// A try at a PIN or an unlock code, and a new PIN, each whole: any digits, any battery, any content of flash that satisfies the invariant, and
 // a power cut in any flash operation with any of its bits changed.
 //
 //   P1   before a key is derived from what was entered, its try is spent in the current page; one try is used once
@@ -135,6 +135,30 @@ export class UnlockCheck extends OneTry {
       const isErased = pageWords(other).every((index) => done.flash.get(index) === ERASED);
       goals.add("P5: no page with the old lock code is left", done, isErased);
     }
+  }
+}
+
+/** A new PIN. It needs open secrets, which only a right PIN, a right unlock code or a personalization leaves. */
+export class SetPin extends Operation {
+  readonly name = "pin/set";
+  override readonly args: readonly Value[];
+
+  constructor(setting: Setting, taken: Taken) {
+    super(setting, taken);
+    this.args = [setting.firmware.layout.digits];
+  }
+
+  protected override mayGiveBack(_tally: Tally, _state: State): Value {
+    return this.#isOpen();
+  }
+
+  protected override maySeal(): Value {
+    return this.#isOpen();
+  }
+
+  #isOpen(): Value {
+    const { terms, start, firmware } = this.setting;
+    return terms.eq(start.memory.get(firmware.layout.receipt / 4), GIVEN);
   }
 }
 

@@ -1,5 +1,5 @@
 // An operation on a card that has started: runs it on every flash that satisfies the invariant, and states what must hold
-// wherever power fails in it and at its end. The operations themselves are in operations.ts and onetry.ts.
+// wherever power fails in it and at its end. operations.ts lists the operations.
 //
 //   the invariant   of the page that counts then
 //   P2              tries left grow only where the operation may give them back
