@@ -69,6 +69,20 @@ project("explains every package in docs/DESIGN.md", () => {
   assert.equal(explained("Pinned exactly"), Object.keys(packages()).sort());
 });
 
+project("needs no newer Node for a package than for itself", () => {
+  const lock = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8")) as {
+    packages: Record<string, { engines?: { node?: string }; dev?: boolean }>;
+  };
+  const oldest = Number(/\d+/.exec(lock.packages[""]?.engines?.node ?? "")?.[0]);
+  // The simple ranges that packages use: each alternative begins with the oldest version that it allows.
+  const allows = (range: string) => range.split("||").some((one) => Number(/\d+/.exec(one)?.[0] ?? 0) <= oldest);
+  const newer = Object.entries(lock.packages).filter(([, { engines }]) => engines?.node && !allows(engines.node));
+  assert.equal(
+    newer.map(([name]) => name),
+    [],
+  );
+});
+
 project("explains every package of Debian in docs/DESIGN.md", () => {
   const script = readFileSync(join(ROOT, "scripts", "debian.mjs"), "utf8");
   const installed = [...script.matchAll(/^ {2}"?([\w-]+)"?: "\//gm)].map((match) => match[1] as string);
