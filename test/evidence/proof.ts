@@ -97,8 +97,10 @@ function wrongIn({ order, answer }: Done): string | undefined {
     if (answer.refuted.length > 0) return `does not hold: ${answer.refuted[0]}`;
     const { reachable = 0, unreachable = [] } = answer.verdict ?? {};
     if (reachable === 0) return "no path can be taken: nothing is proved";
-    const expected = kindOf(order.id)?.impossible ?? 0;
-    return unreachable.length > expected ? `paths that cannot be taken: ${unreachable.join("; ")}` : undefined;
+    const expected = kindOf(order.id)?.impossible ?? [];
+    const isExpected =
+      new Set(unreachable).size === unreachable.length && unreachable.every((one) => expected.includes(one));
+    return isExpected ? undefined : `paths that cannot be taken: ${unreachable.join("; ")}`;
   }
   if (order.kind === "source") {
     const { breaks, says } = PROOF_SOURCE_MUTANTS[order.number] as ProofSourceMutant;

@@ -112,6 +112,7 @@ export function proveFreeSlot(firmware: Firmware, solver: Solver, page: number, 
 /** Proves that the firmware decides correctly whether a page is blank. */
 export function proveIsBlank(firmware: Firmware, solver: Solver, page: number): Proved {
   const { terms, machine, state } = settingOf(firmware, page);
+  state.memory.set(firmware.layout.current / 4, terms.variable("current"));
   const start = state.copy();
   const words = Array.from({ length: PAGE_WORDS }, (_, i) => terms.eq(state.flash.get(page * PAGE_WORDS + i), ERASED));
   const goals = new Goals(terms);

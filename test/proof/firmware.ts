@@ -56,6 +56,8 @@ const IMPORT = /^ \(import "host" "(\w+)"/gm;
 /** Bytes of the pieces in which flash is looked through, and of a slot. */
 const CHUNK_SIZE = 128;
 const SLOT_SIZE = 8;
+/** Where the receipt lies in what is open. */
+const RECEIPT_AT = 96;
 /** An inlined function has no name in the module. */
 export class NoSuchFunction extends Error {
   override name = "NoSuchFunction";
@@ -109,6 +111,7 @@ function layoutOf(module: WasmModule, index: (name: string) => number): Layout {
     frame: first("frame/next"),
   };
   const scratch = [...words(word, CHUNK_SIZE), ...words(result, SLOT_SIZE)];
+  if (layout.receipt !== layout.secrets + RECEIPT_AT) throw new Error("the receipt is not among what is open");
   if (Object.values(layout).some((at) => at <= 0 || at % 4 !== 0)) throw new Error("places in memory are not found");
   return { ...layout, scratch, apdu: layout.frame + 1 };
 }

@@ -27,6 +27,8 @@ export class State {
   path: readonly Value[];
   /** A number that the proof notes on the way; the module knows nothing of it. */
   noted: Value = 0;
+  /** Whether a try was right, as the proof notes it. */
+  right: Value = false;
 
   constructor(memory: Words, flash: Words, path: readonly Value[] = []) {
     this.memory = memory;
@@ -39,6 +41,7 @@ export class State {
     copy.locals = this.locals.slice();
     copy.stack = this.stack.slice();
     copy.noted = this.noted;
+    copy.right = this.right;
     return copy;
   }
 
@@ -373,6 +376,7 @@ export class Machine {
     );
     const choose = (x: Value, y: Value): Value => (x === y ? x : terms.ite(condition, x, y, widthOf(x, y)));
     made.noted = choose(a.noted, b.noted);
+    made.right = a.right === b.right ? a.right : terms.ite(condition, a.right, b.right, BOOL);
     made.stack = a.stack.map((value, i) => choose(value, b.stack[i] as Value));
     made.locals = a.locals.map((value, i) => choose(value, b.locals[i] as Value));
     return made;
@@ -419,7 +423,8 @@ export class Machine {
       }
       case "memory.copy": {
         const [length, from, to] = [state.pop(), state.pop(), state.pop()];
-        this.copy(state, this.address(to), this.address(from), this.address(length));
+        if (this.#options.anything && isTerm(from)) this.#copyAnything(state, this.address(to), this.address(length));
+        else this.copy(state, this.address(to), this.address(from), this.address(length));
         return;
       }
     }
@@ -543,6 +548,12 @@ export class Machine {
         i += 3;
       } else this.storeByte(state, to + i, this.loadByte(source, from + i));
     }
+  }
+
+  /** From an unknown address. */
+  #copyAnything(state: State, to: number, length: number): void {
+    for (let i = 0; i < length; i++)
+      this.storeByte(state, to + i, this.#options.anything?.(this.terms.byteBits) as Value);
   }
 
   #wordAt(state: State, index: number): Value {

@@ -5,32 +5,33 @@
 //   P2   a try that was used stays spent, unless the tag and the receipt were right; only a right PIN gives others back
 //   P5   after a right code, the current page has another lock code, and no other page is left
 
-import { ERASED } from "./host.js";
+import { ERASED, type Operation as FlashOperation } from "./host.js";
 import { AT, CODE_TRIES, type FlashView, SIZE } from "./invariant.js";
 import type { Hook, State } from "./machine.js";
 import { Operation, type Taken, Told } from "./operation.js";
 import { pageWords, type Setting } from "./setting.js";
 import { CODE, GIVEN, PIN, SPENT, type Tally } from "./spec.js";
 import { isTerm, type Value } from "./terms.js";
+import type { WasmFunction } from "./wasm.js";
 
 /** What a derived key is for (docs/FLASH.md, wraps). */
 enum Use {
   PIN = 0x81,
   CODE = 0x82,
+  NOTHING = 0x83,
 }
 
 abstract class OneTry extends Operation {
   override readonly args: readonly Value[];
   protected abstract readonly tally: Tally;
   protected abstract readonly use: Use;
-  protected readonly right: RightTry;
   readonly #wrap: number;
 
   constructor(setting: Setting, taken: Taken, wrap: number) {
     super(setting, taken);
     this.#wrap = wrap;
-    this.args = [setting.firmware.layout.digits];
-    this.right = new RightTry(setting, wrap);
+    this.args = [setting.terms.variable("digits")];
+    noteRightTries(setting, wrap);
     this.watch("crypto/kdf/derive", (state, args) => this.#derived(state, args));
   }
 
@@ -40,7 +41,7 @@ abstract class OneTry extends Operation {
   /** The card's answer: WRONG if a try is left; LAST if none is left, and then the wrap is destroyed. */
   protected override ended(end: State): void {
     super.ended(end);
-    const { goals, terms } = this.setting;
+    const { goals, terms, firmware } = this.setting;
     const page = this.current(end);
     const view = this.setting.view(end.flash);
     const isLeft = terms.ult(view.spent(page, this.tally), this.most(view, page));
@@ -50,7 +51,10 @@ abstract class OneTry extends Operation {
     goals.add("told: WRONG, and a try is left", end, terms.implies(isTold(Told.WRONG), isLeft));
     goals.add("told: LAST, and no try is left", end, terms.implies(isTold(Told.LAST), terms.not(isLeft)));
     goals.add("told: LAST, and the wrap is destroyed", end, terms.implies(isTold(Told.LAST), isGone));
-    goals.add("told: DONE, and tag and receipt were right", end, terms.implies(isTold(Told.DONE), this.right.was));
+    goals.add("told: DONE, and tag and receipt were right", end, terms.implies(isTold(Told.DONE), end.right));
+    const isClosed = terms.not(terms.eq(end.memory.get(firmware.layout.receipt / 4), GIVEN));
+    const isClosedAgain = terms.implies(terms.eq(end.noted, USED), terms.or(isTold(Told.DONE), isClosed));
+    goals.add("told: not DONE, and nothing is open", end, isClosedAgain);
   }
 
   /** P2: a try stays spent once a key was derived from what was entered. */
@@ -60,7 +64,7 @@ abstract class OneTry extends Operation {
     const spent = this.setting.view(state.flash).spent(page, this.tally);
     const isSpent = terms.not(terms.ult(spent, this.#spentWith(before)));
     const wasUsed = terms.eq(state.noted, USED);
-    goals.add(`P2 ${when}: the try stays spent`, state, terms.implies(wasUsed, terms.or(isSpent, this.right.was)));
+    goals.add(`P2 ${when}: the try stays spent`, state, terms.implies(wasUsed, terms.or(isSpent, state.right)));
   }
 
   /** P1. After a right try another key is derived, of what is sealed then. */
@@ -70,7 +74,7 @@ abstract class OneTry extends Operation {
     const slot = state.memory.get(firmware.layout.slot / 4);
     const word = isTerm(slot) ? 0 : state.flash.get((slot as number) / 4);
     const now = this.setting.view(state.flash).spent(this.current(state), this.tally);
-    const add = (what: string, holds: Value) => goals.add(`P1: ${what}`, state, terms.or(this.right.was, holds));
+    const add = (what: string, holds: Value) => goals.add(`P1: ${what}`, state, terms.or(state.right, holds));
     add("the slot reads back as spent", terms.eq(word, SPENT));
     add("one more is spent than before", terms.eq(now, this.#spentWith(before)));
     add("a try is used once", terms.eq(state.noted, 0));
@@ -102,8 +106,8 @@ export class PinCheck extends OneTry {
     return view.tries(page);
   }
 
-  protected override mayGiveBack(tally: Tally): Value {
-    return tally === PIN && this.right.was;
+  protected override mayGiveBack(tally: Tally, state: State): Value {
+    return tally === PIN && state.right;
   }
 }
 
@@ -145,7 +149,10 @@ export class SetPin extends Operation {
 
   constructor(setting: Setting, taken: Taken) {
     super(setting, taken);
-    this.args = [setting.firmware.layout.digits];
+    this.args = [setting.terms.variable("digits")];
+    this.watch("crypto/kdf/derive", (state) =>
+      setting.goals.add("P2: a PIN is sealed while secrets are open", state, this.#isOpen()),
+    );
   }
 
   protected override mayGiveBack(_tally: Tally, _state: State): Value {
@@ -162,24 +169,49 @@ export class SetPin extends Operation {
   }
 }
 
-/** Whether the tag of a wrap and the receipt in it were right, when they were compared last. */
-export class RightTry {
-  was: Value = false;
+/**
+ * Notes of each state whether the tag of a wrap in flash and the receipt that came out of it were right, when they were
+ * compared first: a wrap that is sealed later has a tag of its own.
+ */
+function noteRightTries({ firmware, hooks, terms, before, page }: Setting, wrap: number): void {
+  const s2v = firmware.index("crypto/siv/s2v");
+  const original = hooks.get(s2v) as Hook;
+  hooks.set(s2v, (machine, state, args) => {
+    const states = original(machine, state, args);
+    for (const each of states.filter(({ right }) => right === false)) {
+      const isSame = (i: number) =>
+        terms.eq(each.memory.get((args[0] as number) / 4 + i), before.word(page, wrap + i * 4));
+      const receipt = each.memory.get(firmware.layout.receipt / 4);
+      const isOpened = isTerm(receipt) && receipt.name.startsWith(DECRYPTED);
+      each.right = isOpened && terms.and(...[0, 1, 2, 3].map(isSame), terms.eq(receipt, GIVEN));
+    }
+    return states;
+  });
+}
+/** Begins the names of words that come out of a wrap. */
+const DECRYPTED = "crypto/siv/ctr!";
 
-  constructor({ firmware, hooks, terms }: Setting, wrap: number) {
-    const s2v = firmware.index("crypto/siv/s2v");
-    const original = hooks.get(s2v) as Hook;
-    hooks.set(s2v, (machine, state, args) => {
-      const states = original(machine, state, args);
-      for (const { memory } of states) {
-        const { image, receipt } = firmware.layout;
-        const isSame = (i: number) =>
-          terms.eq(memory.get((args[0] as number) / 4 + i), memory.get((image + wrap) / 4 + i));
-        // A try is opened once; a wrap that is sealed after it has a tag of its own.
-        if (this.was === false)
-          this.was = terms.and(...[0, 1, 2, 3].map(isSame), terms.eq(memory.get(receipt / 4), GIVEN));
-      }
-      return states;
+/** A card whose PIN a site judges opens its secrets without one: with a key that no digits go into. */
+export class OpenUnchecked extends Operation {
+  readonly name = "pin/openUnchecked";
+  override readonly args: readonly Value[];
+
+  constructor(setting: Setting, taken: Taken) {
+    super(setting, taken);
+    const { firmware, terms } = setting;
+    const { parameters } = (
+      firmware.module.functions[firmware.index(this.name) - firmware.module.imports.length] as WasmFunction
+    ).type;
+    this.args = parameters.map((_, i) => terms.variable(`argument${i}`));
+    this.watch("crypto/kdf/derive", (state, [, use, , length]) => {
+      const isOfNothing = use === Use.NOTHING && length === CONTEXT_SIZE;
+      setting.goals.add("P1: without a try, a key is derived from nothing that was entered", state, isOfNothing);
     });
   }
+
+  protected override operating({ state }: FlashOperation): void {
+    this.setting.goals.add("nothing is written where no PIN is checked", state, false);
+  }
 }
+/** Bytes that go into every key of a wrap besides what was entered. */
+const CONTEXT_SIZE = 8;

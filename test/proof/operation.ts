@@ -130,8 +130,12 @@ export abstract class Operation {
 
   /** Memory says of the page that counts what flash says, and no other page can become one that counts. */
   protected agrees(end: State): void {
-    if (!this.#isMounted(end)) return;
     const { goals, terms, firmware } = this.setting;
+    if (!this.#isMounted(end)) {
+      const isDone = terms.or(terms.eq(end.top(), SUCCESS), terms.eq(end.top(), Told.DONE));
+      goals.add("memory: only a wipe that could not finish leaves no page", end, this.wipes && terms.not(isDone));
+      return;
+    }
     const page = this.current(end);
     for (let i = 0; i < IMAGE_WORDS; i++) {
       const is = end.memory.get(firmware.layout.image / 4 + i);

@@ -4,7 +4,7 @@
 import type { Operation as FlashOperation } from "./host.js";
 import { neverStarted } from "./invariant.js";
 import type { State } from "./machine.js";
-import { Operation, type Taken } from "./operation.js";
+import { Operation, type Taken, Told } from "./operation.js";
 import { addInvariant, IMAGE_WORDS, type Setting } from "./setting.js";
 import type { Value } from "./terms.js";
 import { addIsWiped, addNoRootOfBefore, knowBlankRoots } from "./wiping.js";
@@ -32,6 +32,9 @@ export class Mount extends Operation {
 
   /** If it did not succeed, the card shows ERROR or turns off, and only another power-on follows. */
   protected override ended(end: State): void {
+    const { goals, terms } = this.setting;
+    const isTold = [Told.DONE, Told.FLASH, Told.RANDOM, Told.BATTERY].map((one) => terms.eq(end.top(), one));
+    goals.add("told: one of these", end, terms.or(...isTold));
     const done = this.whereDone(end);
     if (done) this.agrees(done);
   }

@@ -16,6 +16,7 @@ import { brokenOperation, UNLOCK } from "./replayoperation.js";
 import { Setting } from "./setting.js";
 import type { Solver } from "./solver.js";
 import { CODE, PIN, type Tally } from "./spec.js";
+import { isTerm } from "./terms.js";
 import { strangeCalls } from "./writers.js";
 
 export interface Outcome {
@@ -71,7 +72,7 @@ function partOf(released: Firmware, changed: Firmware, solver: Solver, part: Par
   const { name, args } = kind.make(new Setting(changed, effects, one, kind.begins), 1);
   const call = {
     name,
-    args: args as readonly number[],
+    args: args.map((arg) => (isTerm(arg) ? released.layout.digits : (arg as number))),
     givesBack: GIVES_BACK.includes(part),
     wipes: part === "mount",
     ...(part === "unlock" && { opens: UNLOCK }),
@@ -115,7 +116,16 @@ function attempt(run: Run): Pick<Proved, "refuted" | "counterexample"> {
 /** What the proof says of a mutant of the firmware: a goal that does not hold, or else a call that is in no list. */
 export async function refuteSource(solver: Solver, mutant: ProofSourceMutant): Promise<string | undefined> {
   const { binary, text } = await compileReleased(mutant);
-  const firmware = loadFirmware(binary, text);
+  try {
+    return saidOf(loadFirmware(binary, text), solver, mutant);
+  } catch (error) {
+    // What is replaced, such as a check value, must be as it is taken for.
+    if (error instanceof ExecutionError) return error.message;
+    throw error;
+  }
+}
+
+function saidOf(firmware: Firmware, solver: Solver, mutant: ProofSourceMutant): string | undefined {
   const effects = new Effects(firmware);
   const all = new Map(pieces(true).map((piece) => [piece.id, piece]));
   for (const id of mutant.pieces) {

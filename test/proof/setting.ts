@@ -5,7 +5,7 @@
 // are erased and the one before is not. The invariant says that slots are filled in this order.
 
 import { CheckValues } from "./checkvalues.js";
-import { type Effects, UNKNOWN_FUNCTIONS } from "./effects.js";
+import { answering, type Effects, UNKNOWN_FUNCTIONS } from "./effects.js";
 import { constantWord, type Firmware, refuseConstant } from "./firmware.js";
 import { Goals } from "./goals.js";
 import { ERASED, importHooks, type Operation, torn } from "./host.js";
@@ -70,9 +70,11 @@ export class Setting {
   readonly calls = new Set<Instruction>();
   /** The bytes that were drawn last. */
   drawn: Value[] = [];
+  /** What the random source said last. */
+  works: Value = 0;
   #battery: Value = 0;
   /** Whether the page that was looked at last is blank. */
-  #blank: Value = false;
+  #blank: { readonly page: Value; readonly result: Value } = { page: 0, result: false };
   readonly #begins: Begins;
   readonly #implications: { readonly path: readonly Value[]; readonly implied: Value }[] = [];
   #onOperation: (operation: Operation) => void = () => {};
@@ -105,7 +107,11 @@ export class Setting {
         this.#battery = terms.fresh("battery");
         return this.#battery;
       },
-      random: () => terms.fresh("random"),
+      panel: () => terms.fresh("panel"),
+      random: () => {
+        this.works = terms.fresh("random");
+        return this.works;
+      },
       randomByte: () => {
         const byte = terms.fresh("drawn", terms.byteBits);
         this.drawn = [...this.drawn.slice(-MOST_DRAWN), byte];
@@ -113,6 +119,7 @@ export class Setting {
       },
     });
     for (const name of UNKNOWN_FUNCTIONS) this.hooks.set(firmware.index(name), effects.hook(name));
+    answering(firmware, "crypto/crc32/crc32", (width) => terms.fresh("none", width));
     this.hooks.set(firmware.index("crypto/crc32/crc32"), this.#checkValue);
     this.hooks.set(firmware.index("flash/isBlank"), this.#isBlank);
     this.hooks.set(firmware.index("flash/clear"), this.#clear);
@@ -236,7 +243,7 @@ export class Setting {
     const words = pageWords(machine.address(page as Value));
     const isBlank = terms.and(...words.map((index) => terms.eq(state.flash.get(index), ERASED)));
     const result = isTerm(isBlank) ? terms.fresh("blank", BOOL) : isBlank;
-    this.#blank = result;
+    this.#blank = { page: page as Value, result };
     state.stack.push(terms.ite(result, 1, 0));
     return [state];
   };
@@ -245,7 +252,7 @@ export class Setting {
   readonly #clear: Hook = (machine, state, args) => {
     const states = machine.execute(this.firmware.index("flash/clear"), state, args);
     const blank = this.#blank;
-    for (const each of states.filter(({ path }) => path.includes(blank)))
+    for (const each of states.filter(({ path }) => blank.page === args[0] && path.includes(blank.result)))
       for (const index of pageWords(args[0] as number)) each.flash.set(index, ERASED);
     return machine.merge(states, true);
   };

@@ -24,6 +24,7 @@ export function addIsWiped(setting: Setting, { state }: FlashOperation, page: nu
   const { goals, terms, drawn } = setting;
   const view = setting.view(state.flash);
   const root = drawn.slice(-SIZE.ROOT);
+  goals.add("P2, in a wipe: the random source worked", state, terms.not(terms.eq(setting.works, 0)));
   goals.add("P2, in a wipe: the new page is blank", state, terms.eq(view.byte(page, AT.LIFE), Life.BLANK));
   for (const at of [AT.PIN_WRAP, AT.CODE_WRAP])
     goals.add("P2, in a wipe: the new page has no wrap", state, view.isZero(page, at, SIZE.WRAP + 4));

@@ -52,6 +52,7 @@ export const WRITERS: Readonly<Record<string, readonly string[]>> = {
 /** Who opens or seals a wrap, and so derives a key from digits: only a try, and a card whose PIN a site judges, opens one. */
 export const OPENERS: Readonly<Record<string, readonly string[]>> = {
   "vault/open": ["onetry/open", "pin/openUnchecked"],
+  "pin/openUnchecked": ["apdu/secured", "card/dispatch"],
   "vault/seal": ["personalization/seed", "pin/set", "unlock/prepare"],
   "vault/deriveKey": ["vault/open", "vault/seal"],
   "crypto/siv/s2v": ["vault/open", "vault/seal"],
