@@ -11,6 +11,7 @@ import type { RunEnd } from "../../desk/batch/batchrun.js";
 import type { ListedCard } from "../../desk/batch/cardlist.js";
 import type { OpenedBatch } from "../../desk/register/batches.js";
 import type { Register } from "../../desk/register/register.js";
+import { counted } from "../../files/counted.js";
 import { CheckFailed, PortError, UsageError } from "../../files/errors.js";
 import { readWhole } from "../../files/files.js";
 import { endsWithin, interruption, leaves } from "../../files/interruption.js";
@@ -97,7 +98,8 @@ function showList(command: Command, { batch }: BatchOptions, cards: readonly Lis
     keys: count(({ key }) => key),
   };
   const lines = [
-    `${batch}: ${cards.length} cards; ${given.serials} serial numbers, ${given.pins} PINs and ${given.keys} keys are given`,
+    `${batch}: ${counted(cards.length, "card")}; it gives ${counted(given.serials, "serial number")}, ` +
+      `${counted(given.pins, "PIN")} and ${counted(given.keys, "key")}`,
   ];
   show(command, { file: batch, cards: cards.length, given }, lines);
 }

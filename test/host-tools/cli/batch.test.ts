@@ -230,6 +230,10 @@ test("an invalid list is an error of one line, and no card is touched", async ()
   );
   const dry = JSON.parse((await run(0, "personalize", "--batch", LIST, "--dry-run", "--json")).stdout);
   assert.equal([dry.cards, dry.given], [2, { serials: 1, pins: 1, keys: 0 }]);
+  assert.match(
+    (await run(0, "personalize", "--batch", LIST, "--dry-run")).stdout,
+    /: 2 cards; it gives 1 serial number, 1 PIN and 0 keys\n$/,
+  );
 });
 
 test("the hint fits the reason of the failure: a card is put aside only if it is to blame", async () => {
