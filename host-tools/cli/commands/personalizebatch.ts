@@ -5,7 +5,7 @@ import { statSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Command } from "commander";
 import { Limit } from "../../../firmware/wire.js";
-import { listPorts } from "../../card/port.js";
+import { listPorts, refuseMissing } from "../../card/port.js";
 import { type Master, wipeMaster } from "../../card/transportkeys.js";
 import type { RunEnd } from "../../desk/batch/batchrun.js";
 import type { ListedCard } from "../../desk/batch/cardlist.js";
@@ -49,6 +49,8 @@ const GOES_ON = "what is done is kept; run the command again with the same argum
 
 export async function runBatchCommand(options: BatchOptions, command: Command): Promise<void> {
   refuseOptions(options);
+  // During the run a bench waits for a port that is lost, but a mistyped one would never come.
+  for (const path of options.ports) await refuseMissing(path);
   const { wipeCardList } = await import("../../desk/batch/cardlist.js");
   const file = options.batch === undefined ? undefined : await readList(options, options.batch);
   try {
