@@ -193,6 +193,16 @@ async function refuseTakenSerials(db: Kysely<Tables>, path: string, cards: reado
         `${path}: line ${lineOf(card.serial)}, serial: ${card.serial} is ${card.state} in the register; take the row out, ` +
           "or seed that card by itself with --serial",
       );
+    const order = await db
+      .selectFrom("orders")
+      .select(["serial", "number"])
+      .where("serial", "in", serials)
+      .where("state", "=", "claimed")
+      .executeTakeFirst();
+    if (order?.serial)
+      throw new SerialTaken(
+        `${path}: line ${lineOf(order.serial)}, serial: ${order.serial} is the number of order ${order.number}; take the row out`,
+      );
     const row = await db
       .selectFrom("batch_rows")
       .innerJoin("batches", "batches.number", "batch_rows.batch_number")
