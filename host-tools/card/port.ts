@@ -3,7 +3,7 @@
 // The modem lines of a port are never set or read, since pseudo-terminals have none. A port is locked while it is open,
 // so that two programs do not talk to one card at the same time.
 
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -27,12 +27,13 @@ const STATUS_TIME = 5000;
 const LOCK_ATTEMPTS = 5;
 const LOCK_PAUSE = 50;
 const LOCKED = /cannot lock/i;
+const MISSING = "no such port";
 
 /** The driver's messages on Linux, macOS and Windows, and their meaning. */
 const REASONS: readonly [RegExp, string][] = [
   [/cannot lock|resource busy|access denied/i, "in use by another program"],
   [/permission denied/i, "you may not open it; join the group dialout, or see docs/PROVISIONING.md for a udev rule"],
-  [/no such file|file not found/i, "no such port"],
+  [/no such file|file not found/i, MISSING],
   [/inappropriate ioctl|invalid argument/i, "not a serial port"],
   [/input\/output error|no such device/i, "no device is behind it; plug it in"],
 ];
@@ -161,7 +162,6 @@ async function namesInDev(): Promise<string[]> {
  * keeps the file open, and with it the lock.
  */
 export async function openPort(path: string): Promise<SerialPort> {
-  if (path === "") throw new PortError("no port given (its name is empty); dsc ports lists them");
   refuseOthers(path);
   for (let left = LOCK_ATTEMPTS - 1; ; left--) {
     try {
@@ -182,8 +182,26 @@ async function openOnce(path: string): Promise<SerialPort> {
   });
 }
 
+/** Refuses a port that is not there, for commands that would wait for it. A port in use is there. */
+export async function refuseMissing(path: string): Promise<void> {
+  refuseOthers(path);
+  const isThere = process.platform === "win32" ? await opensOnce(path) : existsSync(path);
+  if (!isThere) throw new PortError(`${path}: ${MISSING}`);
+}
+
+/** Windows has no file names for devices: only opening a port tells whether it is there. */
+async function opensOnce(path: string): Promise<boolean> {
+  try {
+    await closePort(await openOnce(path));
+    return true;
+  } catch (error) {
+    return reasonOf(error as Error) !== MISSING;
+  }
+}
+
 /** Opening something else (a pipe, a tape) may affect it. Windows has no file names for devices. */
 function refuseOthers(path: string): void {
+  if (path === "") throw new PortError("no port given (its name is empty); dsc ports lists them");
   if (process.platform !== "win32" && isOther(path)) throw new PortError(`${path}: not a serial port`);
 }
 
@@ -202,6 +220,9 @@ export function closePort(port: SerialPort): Promise<void> {
 }
 
 function explained(path: string, error: Error): PortError {
-  const [, reason] = REASONS.find(([pattern]) => pattern.test(error.message)) ?? [];
-  return new PortError(`${path}: ${reason ?? error.message}`, { cause: error });
+  return new PortError(`${path}: ${reasonOf(error) ?? error.message}`, { cause: error });
+}
+
+function reasonOf({ message }: Error): string | undefined {
+  return REASONS.find(([pattern]) => pattern.test(message))?.[1];
 }

@@ -39,6 +39,8 @@ export interface CardRecord {
    * another serial number later.
    */
   readonly cardId: string | undefined;
+  /** The order that the card was made for, unless that order has given it up. */
+  readonly order?: number | undefined;
   /** The card's life when the keys were bound to it; an imported seed file does not say. */
   readonly lifeBefore: CardStatus["life"] | "unknown";
   readonly storeData: StoreDataProgress;
@@ -51,7 +53,7 @@ export interface CardRecord {
 }
 
 /** A serial number that is in the register without a card: its keys were imported, or its card got another number. */
-export type UnboundRecord = Pick<CardRecord, "serial" | "state"> & { readonly cardId: undefined };
+export type UnboundRecord = Pick<CardRecord, "serial" | "state" | "order"> & { readonly cardId: undefined };
 
 /** Each change is on disk when its promise resolves. */
 export interface KeyRegister {

@@ -21,7 +21,7 @@ import {
   keysetsFor,
   refuseOtherClaims,
 } from "./expectedkeys.js";
-import { type CardRecord, isBoundTo, isStored, type KeyRegister } from "./keyregister.js";
+import { type CardRecord, isBoundTo, isStored, type KeyRegister, type UnboundRecord } from "./keyregister.js";
 import {
   masterCheck,
   refuseAnotherCard,
@@ -77,6 +77,7 @@ export async function makePlan(request: Request, status: CardStatus, register: K
   const found = await register.find(request.serial);
   if (found && !isBoundTo(found, status) && !request.reseed) refuseAnotherCard(found, status, register.name);
   const record = isBoundTo(found, status) ? found : undefined;
+  const givenUp = found?.state === "done" && !record ? [lossOf(found)] : [];
   if (record) {
     const isDone = isWanted(request, record);
     const becomes = isDone || record.state === "pending";
@@ -84,7 +85,15 @@ export async function makePlan(request: Request, status: CardStatus, register: K
     if (isDone) return planNothing(request, status, record, register.name);
     if (record.state === "pending") return planResumption(request, status, record, register.name);
   }
-  return planWork(request, status, record, undefined, register.name);
+  const plan = planWork(request, status, record, undefined, register.name);
+  return { ...plan, warnings: [...givenUp, ...plan.warnings] };
+}
+
+/** The finished card that has the serial number so far. */
+function lossOf({ serial, cardId, order }: CardRecord | UnboundRecord): string {
+  const card = cardId === undefined ? "" : `: those of the card with id ${cardId}`;
+  const whose = order === undefined ? "" : `, the card of order ${order}`;
+  return `the keys that ${serial} has so far are given up${card}${whose}`;
 }
 
 /** A plan without secrets, for people and scripts. */

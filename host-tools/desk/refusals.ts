@@ -42,7 +42,10 @@ export function refuseFirmware({ allowDevelopment }: Request, { id, kind }: Card
 export function refuseOtherSerial({ serial, reseed }: Request, status: CardStatus): void {
   const isFree = status.life === "blank" && claimsPublic(status);
   if (status.serial === undefined || status.serial === serial || isFree || reseed) return;
-  throw new WrongCard(`this card is ${status.serial}, not ${serial}; to give it that number, insist with --reseed`);
+  throw new WrongCard(
+    `this card is ${status.serial}, not ${serial}; put in the card that is meant; only --reseed gives this one that ` +
+      "number, and then its keys are replaced",
+  );
 }
 
 /** Without this, two cards would have one serial number, and the keys of one of them would be lost. */
@@ -51,10 +54,16 @@ export function refuseAnotherCard(record: CardRecord | UnboundRecord, { id }: Ca
   const bound = cardId === undefined ? "bound to no card" : `bound to the card with id ${cardId}`;
   throw new FileError(
     `${name}: has ${serial} as ${state}, ${bound}, and this card has the id ${id}; check which card is on the ` +
-      "port (a wiped card counts as a new one), or give this one new keys with --reseed",
+      `port (a wiped card counts as a new one), or ${otherwise(record)}`,
     "exists",
     WHICH_CARD,
   );
+}
+
+/** The user of an order has its card, and new keys for another card would end that one. */
+function otherwise({ state, order }: CardRecord | UnboundRecord): string {
+  if (order === undefined || state === "pending") return "give this one new keys with --reseed";
+  return `take another serial number (--next): this one is the card of order ${order}, which gets another card with dsc order add --again ${order}`;
 }
 
 /** A card that confirmed STORE DATA cannot be blank with the same id: a wipe gives it a new id. */

@@ -1,6 +1,10 @@
 // Every message to users follows the rules of rules.ts.
 
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import * as assert from "uvu/assert";
+import { counted } from "../../host-tools/files/counted.js";
+import { ROOT } from "../../host-tools/files/project.js";
 import { suite } from "../support/suite.js";
 import { messages, messagesIn, sourceOf, VALUE } from "./collect.js";
 import { RULES } from "./rules.js";
@@ -58,6 +62,28 @@ test("every message follows the rules", () => {
       all.some(({ file }) => file.startsWith(folder)),
       `no message is found in ${folder}`,
     );
+});
+
+/** A counted noun in the plural, whatever the count. */
+const PLURAL =
+  /\$\{[^}]*\} (cards|keys|PINs|orders|entries|challenges|serial numbers|batches|letters|labels|files|ports)\b/;
+/** Texts whose count is never 1. */
+const NEVER_ONE = /count === 1 \? |are too many/;
+
+test("a count is printed with its noun by counted(), as 1 card and as 2 cards", () => {
+  assert.equal(
+    [counted(1, "card"), counted(0, "card"), counted(2, "entry", "entries")],
+    ["1 card", "0 cards", "2 entries"],
+  );
+  const files = readdirSync(join(ROOT, "host-tools"), { recursive: true, encoding: "utf8" });
+  const lines = files
+    .filter((name) => /(?<!\.d)\.ts$/.test(name))
+    .flatMap((name) => readFileSync(join(ROOT, "host-tools", name), "utf8").split("\n"));
+  assert.ok(lines.length > 10_000);
+  assert.equal(
+    lines.filter((line) => PLURAL.test(line) && !NEVER_ONE.test(line)),
+    [],
+  );
 });
 
 test("every message at a prompt is a sentence", () => {

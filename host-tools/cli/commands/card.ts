@@ -179,11 +179,18 @@ async function runMove({ name, to }: Move, options: MoveOptions, command: Comman
   const move = { serial, to, action: `card ${name}`, reason, ...(arrives !== undefined && { detail: { arrives } }) };
   await withRegister(options, (opened) =>
     change(opened, async (each) => {
+      if (arrives !== undefined) refusePast(arrives, each.at);
       const card = await moveCard(each, move);
       if (arrives !== undefined) await shipped(each, card, arrives);
     }),
   );
   show(command, { serial, state: to }, [`${serial} is ${to}`]);
+}
+
+/** `at`: ms since 1970. A day is a day in UTC, as for the activation of a card that has arrived. */
+function refusePast(arrives: string, at: number): void {
+  const today = new Date(at).toISOString().slice(0, arrives.length);
+  if (arrives < today) throw new UsageError(`--arrives: ${arrives} is past; today is ${today} (UTC)`);
 }
 
 /** Marks the card's order as shipped too, unless it already is. */

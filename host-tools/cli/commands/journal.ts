@@ -5,6 +5,7 @@ import { CURVE_KEY_BYTES } from "../../desk/register/curve25519.js";
 import type { Entry, Finding, JournalKey, SignedHead } from "../../desk/register/journalchain.js";
 import type { SavedHead } from "../../desk/register/journalhead.js";
 import type { Register } from "../../desk/register/register.js";
+import { counted } from "../../files/counted.js";
 import { UsageError } from "../../files/errors.js";
 import { createExclusive } from "../../files/files.js";
 import { Exit } from "../exit.js";
@@ -130,7 +131,9 @@ async function runVerify(options: VerifyOptions, command: Command): Promise<void
   const under = unchecked === 0 ? "every entry" : `every entry from ${unchecked + 1} on`;
   const checked = journalKey === undefined ? "numbers and head" : under;
   const lines =
-    findings.length > 0 ? findings.map(({ message }) => message) : [`${count} entries; checked: ${checked}`];
+    findings.length > 0
+      ? findings.map(({ message }) => message)
+      : [`${counted(count, "entry", "entries")}; checked: ${checked}`];
   show(
     command,
     { entries: count, checked, findings: findings.map(({ number, what, message }) => ({ number, what, message })) },

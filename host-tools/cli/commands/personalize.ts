@@ -191,10 +191,11 @@ async function seed(options: Options, command: Command, secrets: Secrets, regist
   const wanted = await wantedOf(options, desk, secrets);
   await withCard(options, async (card) => {
     const serial = await serialOf(options, desk, await card.readStatus());
-    await desk.holding(serial, async () => {
+    const work = async () => {
       const planned = await planFor(card, { ...wanted, serial }, desk, options, secrets);
       await personalize(card, planned, desk, options, command);
-    });
+    };
+    await (options.dryRun ? work() : desk.holding(serial, work));
   });
 }
 
@@ -209,9 +210,18 @@ function secretFilesOf(options: Options) {
 }
 
 /** The serial number. For --next and --order the card may determine it. */
-async function serialOf({ serial, order }: Options, desk: SeedingDesk, { id }: CardStatus): Promise<string> {
+async function serialOf(options: Options, desk: SeedingDesk, status: CardStatus): Promise<string> {
+  const { serial, order, dryRun } = options;
   if (serial !== undefined) return serial;
-  return order === undefined ? desk.serialFor(id) : desk.serialOfOrder(order);
+  if (order !== undefined) return dryRun ? desk.plannedSerialOfOrder(order) : desk.serialOfOrder(order);
+  const finished = await finishedSerial(options, desk, status);
+  if (finished !== undefined) return finished;
+  return dryRun ? desk.plannedSerialFor(status.id) : desk.serialFor(status.id);
+}
+
+/** With --next: the serial number of a card that an earlier run finished, so that the same command has nothing to do. */
+async function finishedSerial({ reseed }: Options, desk: SeedingDesk, { id, life }: CardStatus) {
+  return reseed || life !== "personalized" ? undefined : desk.seededOn(id);
 }
 
 type Wanted = Omit<Request, "serial">;
@@ -244,13 +254,16 @@ async function planFor(
   secrets: Secrets,
 ): Promise<Planned> {
   const plan = await makePlan(request, await card.readStatus(), register);
-  if (!options.dryRun) for (const warning of plan.warnings) warn(warning);
-  if (options.dryRun || !lacksPin(plan, request)) return { request, plan };
-  wipePlan(plan);
-  if (options.order !== undefined)
+  const lacks = lacksPin(plan, request);
+  if (lacks && options.order !== undefined) {
+    wipePlan(plan);
     throw new UsageError(
       `order ${options.order}: the desk draws its PIN and prints it in a letter; seed it with --orders`,
     );
+  }
+  if (!options.dryRun) for (const warning of plan.warnings) warn(warning);
+  if (options.dryRun || !lacks) return { request, plan };
+  wipePlan(plan);
   const pin = secrets.keep(await askPin(true, options.allowWeakPin ? undefined : objectionTo));
   const whole = { ...request, pin };
   // The user may have taken long to type the PIN, and another card may be there by now.

@@ -5,12 +5,13 @@ import { statSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Command } from "commander";
 import { Limit } from "../../../firmware/wire.js";
-import { listPorts } from "../../card/port.js";
+import { listPorts, refuseMissing } from "../../card/port.js";
 import { type Master, wipeMaster } from "../../card/transportkeys.js";
 import type { RunEnd } from "../../desk/batch/batchrun.js";
 import type { ListedCard } from "../../desk/batch/cardlist.js";
 import type { OpenedBatch } from "../../desk/register/batches.js";
 import type { Register } from "../../desk/register/register.js";
+import { counted } from "../../files/counted.js";
 import { CheckFailed, PortError, UsageError } from "../../files/errors.js";
 import { readWhole } from "../../files/files.js";
 import { endsWithin, interruption, leaves } from "../../files/interruption.js";
@@ -48,6 +49,8 @@ const GOES_ON = "what is done is kept; run the command again with the same argum
 
 export async function runBatchCommand(options: BatchOptions, command: Command): Promise<void> {
   refuseOptions(options);
+  // During the run a bench waits for a port that is lost, but a mistyped one would never come.
+  for (const path of options.ports) await refuseMissing(path);
   const { wipeCardList } = await import("../../desk/batch/cardlist.js");
   const file = options.batch === undefined ? undefined : await readList(options, options.batch);
   try {
@@ -97,7 +100,8 @@ function showList(command: Command, { batch }: BatchOptions, cards: readonly Lis
     keys: count(({ key }) => key),
   };
   const lines = [
-    `${batch}: ${cards.length} cards; ${given.serials} serial numbers, ${given.pins} PINs and ${given.keys} keys are given`,
+    `${batch}: ${counted(cards.length, "card")}; it gives ${counted(given.serials, "serial number")}, ` +
+      `${counted(given.pins, "PIN")} and ${counted(given.keys, "key")}`,
   ];
   show(command, { file: batch, cards: cards.length, given }, lines);
 }

@@ -8,6 +8,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { Insertable, Kysely, Selectable } from "kysely";
+import { counted } from "../../files/counted.js";
 import { canonical } from "./canonical.js";
 import { type Change, change } from "./change.js";
 import { RegisterError } from "./errors.js";
@@ -192,6 +193,16 @@ async function refuseTakenSerials(db: Kysely<Tables>, path: string, cards: reado
         `${path}: line ${lineOf(card.serial)}, serial: ${card.serial} is ${card.state} in the register; take the row out, ` +
           "or seed that card by itself with --serial",
       );
+    const order = await db
+      .selectFrom("orders")
+      .select(["serial", "number"])
+      .where("serial", "in", serials)
+      .where("state", "=", "claimed")
+      .executeTakeFirst();
+    if (order?.serial)
+      throw new SerialTaken(
+        `${path}: line ${lineOf(order.serial)}, serial: ${order.serial} is the number of order ${order.number}; take the row out`,
+      );
     const row = await db
       .selectFrom("batch_rows")
       .innerJoin("batches", "batches.number", "batch_rows.batch_number")
@@ -287,7 +298,7 @@ export function closeBatch(register: Register, number: number, options: ClosingO
     const letters = await countUnlettered(db, number);
     if (letters > 0 && !options.withoutLetters)
       throw new RegisterError(
-        `batch ${number}: the PINs of ${letters} done card${letters === 1 ? "" : "s"} are in no letters file; write it ` +
+        `batch ${number}: the PINs of ${counted(letters, "done card")} are in no letters file; write it ` +
           `with dsc batch report --batch ${number} --pin-letters FILE, or erase them unprinted (--without-letters)`,
         "state",
         LOOK,

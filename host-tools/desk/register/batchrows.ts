@@ -18,12 +18,10 @@ import { findCard, IN_USE } from "./cards.js";
 import { type Change, change } from "./change.js";
 import { type Claimant, claimCard, counts, releaseCard, takeClaim } from "./claims.js";
 import { RegisterError } from "./errors.js";
-import { moveOrder, type Order, openPin, orderOf } from "./orders.js";
+import { type Order, openPin, orderOf } from "./orders.js";
 import type { Register } from "./register.js";
 import type { Tables } from "./schema.js";
 import { nextSerial } from "./seedingdesk.js";
-
-const ACTION = "personalize";
 
 /** A row with its serial number and its card. */
 export interface PairedRow {
@@ -165,11 +163,12 @@ function isHeld(row: MayBeHeld, claimant: Claimant, at: number): boolean {
 
 async function pair(one: Change, row: BatchRow, card: PresentCard, options: PairingOptions): Promise<Pairing> {
   const { db, at } = one;
-  const serial = row.serial ?? (await nextSerial(db));
+  const serial = row.serial ?? (await nextSerial(db, options.claimant));
   // The card is at this port, so any other claim to it is out of date.
   if (row.card_id === card.id) await takeClaim(one, serial, options.claimant);
   else await claimCard(one, serial, options.claimant);
-  const order = row.order_number === null ? undefined : await claimOrder(one, row.order_number, serial);
+  // The order is claimed when keys are bound to the card (seedingdesk.ts).
+  const order = row.order_number === null ? undefined : await orderOf(db, row.order_number);
   const pin = await keepPin(one, row, options);
   const bound = await findCard(db, serial);
   await db
@@ -185,14 +184,6 @@ async function pair(one: Change, row: BatchRow, card: PresentCard, options: Pair
       ...{ suite: row.suite, pinCheck: row.pin_check, tries: row.tries },
     },
   };
-}
-
-async function claimOrder(one: Change, number: number, serial: string): Promise<Order> {
-  const order = await orderOf(one.db, number);
-  if (order.state === "placed") return moveOrder(one, number, "claimed", { action: ACTION, serial });
-  if (order.serial === serial) return order;
-  await one.db.updateTable("orders").set({ serial }).where("number", "=", number).execute();
-  return { ...order, serial };
 }
 
 /** The PIN of a row. It is stored before any card gets it, for the letter and for the next attempt. */

@@ -72,7 +72,7 @@ export function findCard(db: Kysely<Tables>, serial: string): Promise<Card | und
  */
 export async function cardAtPort(
   db: Kysely<Tables>,
-  { serial, id }: Pick<CardStatus, "serial" | "id">,
+  { serial, id, life }: Pick<CardStatus, "serial" | "id" | "life">,
   name: string,
 ): Promise<Card> {
   const bySerial = serial === undefined ? undefined : await findCard(db, serial);
@@ -83,11 +83,13 @@ export async function cardAtPort(
     .where("card_id", "=", id ?? "");
   const card = (await byId.executeTakeFirst()) ?? bySerial;
   if (card) return card;
-  const said = serial === undefined ? "without a serial number" : serial;
-  throw new RegisterError(
-    `${name}: has no card ${said}, and none with the id ${id ?? "of the first release"}; nothing was sent to it; check --register`,
-    "unknown",
-  );
+  const said = serial ?? "without a serial number";
+  const its = id ?? "of the first release";
+  const why =
+    life === "blank"
+      ? `this card is blank and not in the register (${serial === undefined ? "" : `serial number ${serial}, `}id ${its})`
+      : `has no card ${said}, and none with the id ${its}`;
+  throw new RegisterError(`${name}: ${why}; nothing was sent to it; check --register`, "unknown");
 }
 
 /** The register's record of the card's transport keys and of its progress. */

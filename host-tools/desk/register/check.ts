@@ -3,6 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { type Kysely, type Selectable, sql } from "kysely";
+import { counted } from "../../files/counted.js";
 import { openRowPin } from "./batchrows.js";
 import { privateKeyOf, publicBytesOf } from "./curve25519.js";
 import { RegisterError } from "./errors.js";
@@ -11,7 +12,7 @@ import type { JournalKey, SignedHead } from "./journalchain.js";
 import { openPin } from "./orders.js";
 import { CUSTODY_KINDS, type Register } from "./register.js";
 import { latestTime } from "./registerclock.js";
-import type { KeysTable, Tables } from "./schema.js";
+import type { KeysTable, OrderState, Tables } from "./schema.js";
 import type { CustodyKind } from "./sealing.js";
 
 export interface CheckReport {
@@ -170,7 +171,7 @@ async function checkErased(db: Kysely<Tables>, findings: string[]): Promise<void
     .orderBy("batch_number")
     .execute();
   findings.push(
-    ...kept.map(({ batch_number, count }) => `batch ${batch_number}: is closed but still has ${count} PINs`),
+    ...kept.map(({ batch_number, count }) => `batch ${batch_number}: is closed but still has ${counted(count, "PIN")}`),
   );
 }
 
@@ -195,6 +196,7 @@ async function checkReferences(db: Kysely<Tables>, { engine }: Register, finding
     .where("cards.serial", "is", null)
     .execute();
   findings.push(...lost.map(({ number, serial }) => `order ${number}: its card ${serial} is not in the register`));
+  findings.push(...(await sharedNumbers(db)), ...(await othersCards(db)));
   const unmade = await db
     .selectFrom("batch_rows")
     .leftJoin("cards", "cards.serial", "batch_rows.serial")
@@ -216,6 +218,45 @@ async function checkReferences(db: Kysely<Tables>, { engine }: Register, finding
     .groupBy(["keys.serial", "keys.field"])
     .execute();
   findings.push(...foreign.map(({ serial, field }) => `${serial}: its ${field} key is bound to another card`));
+}
+
+/** The card of a cancelled order may have another user by now. */
+const WITHOUT_CARD: readonly OrderState[] = ["placed", "cancelled"];
+
+/** Two orders with one serial number: at most one of them has that card. */
+async function sharedNumbers(db: Kysely<Tables>): Promise<string[]> {
+  const pairs = await db
+    .selectFrom("orders as first")
+    .innerJoin("orders as second", "second.serial", "first.serial")
+    .select(["first.number as one", "second.number as other", "first.serial"])
+    .whereRef("first.number", "<", "second.number")
+    .where("first.state", "not in", WITHOUT_CARD)
+    .where("second.state", "not in", WITHOUT_CARD)
+    .orderBy("first.number")
+    .orderBy("second.number")
+    .execute();
+  return pairs.map(({ one, other, serial }) => `orders ${one} and ${other}: both have the serial number ${serial}`);
+}
+
+/** Orders whose serial number is that of a card that was made for another order or user, or for none. */
+async function othersCards(db: Kysely<Tables>): Promise<string[]> {
+  const orders = await db
+    .selectFrom("orders")
+    .innerJoin("cards", "cards.serial", "orders.serial")
+    .select(["orders.number", "orders.serial", "cards.order_number as made_for"])
+    .where("orders.state", "not in", WITHOUT_CARD)
+    .where(({ or, eb, ref }) =>
+      or([
+        eb("cards.order_number", "is distinct from", ref("orders.number")),
+        eb("cards.user_name", "is distinct from", ref("orders.user_name")),
+      ]),
+    )
+    .orderBy("orders.number")
+    .execute();
+  return orders.map(({ number, serial, made_for }) => {
+    const owner = made_for === null ? "no order" : made_for === number ? "another user" : `order ${made_for}`;
+    return `order ${number}: its card ${serial} was made for ${owner}`;
+  });
 }
 
 async function faultsOfFile(db: Kysely<Tables>): Promise<string[]> {

@@ -8,7 +8,7 @@ import { cardsNow, changeApproved, isApprovalSet, type Subject } from "./approva
 import { leaveRows } from "./batchwithdrawals.js";
 import { type Card, findCard, IN_USE, moveCard, progressOf, retireAtDesk } from "./cards.js";
 import { type Change, change } from "./change.js";
-import { claimCard, releaseCard } from "./claims.js";
+import { type Claimant, claimCard, releaseCard } from "./claims.js";
 import { RegisterError } from "./errors.js";
 import { abandonKeys, bindKeys, boundTo, currentKeys, newestVersion } from "./keys.js";
 import { isMadeFor, moveOrder, type Order, openPin, orderOf } from "./orders.js";
@@ -54,7 +54,7 @@ interface Seen {
 export class SeedingDesk implements KeyRegister {
   readonly name: string;
   readonly #register: Register;
-  readonly #claimant: { readonly bench: string; readonly process: string };
+  readonly #claimant: Claimant;
   readonly #found: CardRecord[] = [];
   readonly #seen = new Map<string, Seen>();
   /** Cards that were marked as done, which ended their claims. */
@@ -89,11 +89,17 @@ export class SeedingDesk implements KeyRegister {
 
   /** Claims the serial number that is pending on this card, otherwise the next one. */
   serialFor(cardId: string | undefined): Promise<string> {
-    return this.#change(async (one) => {
-      const serial = (await pendingOn(one.db, cardId)) ?? (await nextSerial(one.db));
-      await claimCard(one, serial, this.#claimant);
-      return serial;
-    });
+    return this.#claimed((db) => pendingOrNext(db, cardId, this.#claimant));
+  }
+
+  /** The serial number that `serialFor` would claim. Nothing is written. */
+  plannedSerialFor(cardId: string | undefined): Promise<string> {
+    return this.#register.engine.read((db) => pendingOrNext(db, cardId, this.#claimant));
+  }
+
+  /** The serial number of this card if it is done and still at the desk. */
+  seededOn(cardId: string | undefined): Promise<string | undefined> {
+    return this.#register.engine.read((db) => serialOn(db, cardId, "seeded"));
   }
 
   async order(number: number): Promise<OrderedCard> {
@@ -104,16 +110,17 @@ export class SeedingDesk implements KeyRegister {
     return { suite, pinCheck, tries, pin: openPin(this.#register, order) };
   }
 
-  /** Claims the order with the serial number of its card, or, if it has none yet, the next one. */
+  /**
+   * Claims the serial number for the card of an order. The order itself is claimed when keys are bound: until then its
+   * card may be refused, or turn out to be the wrong one.
+   */
   serialOfOrder(number: number): Promise<string> {
-    return this.#change(async (one) => {
-      const order = await orderOf(one.db, number);
-      refuseEnded(order);
-      const serial = order.serial ?? (await nextSerial(one.db));
-      await claimCard(one, serial, this.#claimant);
-      if (order.state === "placed") await moveOrder(one, number, "claimed", { action: ACTION, serial });
-      return serial;
-    });
+    return this.#claimed((db) => serialForOrder(db, number, this.#claimant));
+  }
+
+  /** The serial number that `serialOfOrder` would claim. Nothing is written. */
+  plannedSerialOfOrder(number: number): Promise<string> {
+    return this.#register.engine.read((db) => serialForOrder(db, number, this.#claimant));
   }
 
   async find(serial: string): Promise<CardRecord | UnboundRecord | undefined> {
@@ -138,7 +145,8 @@ export class SeedingDesk implements KeyRegister {
         const { version: seen = 0, state } = this.#seen.get(serial) ?? {};
         const before = await findCard(one.db, serial);
         if ((await newestVersion(one.db, serial)) !== seen || before?.state !== state) throw isChanged(serial);
-        await this.#refuseOrder(one.db, serial, before);
+        await this.#refuseOrder(one.db, record, before);
+        await this.#claimOrder(one, serial);
         await leaveRows(one, { serial, cardId, batch: this.#job?.batch, order: this.#order?.number });
         await retireOthers(one, record, this.name);
         await keepCard(one, record, before, this.#order?.number, this.#job);
@@ -229,17 +237,58 @@ export class SeedingDesk implements KeyRegister {
    * Checks before keys are bound: an order must still wait for this card, and a serial number without an order must not
    * belong to one.
    */
-  async #refuseOrder(db: Kysely<Tables>, serial: string, before: Card | undefined): Promise<void> {
-    if (this.#order) {
-      const order = await orderOf(db, this.#order.number);
-      if (!isMadeFor(order, serial)) throw notMadeFor(serial, order);
-      if (order.state !== "claimed") throw isMade(order);
-      const isSamePin = order.pin === null ? this.#order.pin === null : this.#order.pin?.equals(order.pin);
-      if (!isSamePin) throw isChanged(serial);
-    } else if (before && before.order_number !== null) {
-      const order = await orderOf(db, before.order_number);
-      if (order.state === "claimed" && isMadeFor(order, serial)) throw belongsTo(serial, order.number);
+  async #refuseOrder(db: Kysely<Tables>, record: CardRecord, before: Card | undefined): Promise<void> {
+    const { serial } = record;
+    if (!this.#order) {
+      const claimed = await claimedOrderOf(db, serial);
+      if (claimed) throw belongsTo(serial, claimed.number);
+      return;
     }
+    const order = await orderOf(db, this.#order.number);
+    if (!(await this.#isFor(db, order, record))) throw notMadeFor(serial, order);
+    if (order.state !== "placed" && order.state !== "claimed") throw isMade(order);
+    const isSamePin = order.pin === null ? this.#order.pin === null : this.#order.pin?.equals(order.pin);
+    if (!isSamePin) throw isChanged(serial);
+    if (before && before.order_number !== order.number) throw isAnothers(order, before);
+  }
+
+  /** Whether the card may become the card of the order. */
+  async #isFor(db: Kysely<Tables>, order: Order, record: CardRecord): Promise<boolean> {
+    // An order that was placed again meanwhile is in no batch, or in another one.
+    if (order.state === "placed") return !this.#job || order.batch_number === this.#job.batch;
+    if (isMadeFor(order, record.serial)) return true;
+    return order.state === "claimed" && (await this.#replaces(db, order, record));
+  }
+
+  /** Whether the order's row of this batch is with this card now, after an earlier card of the batch failed. */
+  async #replaces(db: Kysely<Tables>, { number, serial }: Order, record: CardRecord): Promise<boolean> {
+    if (!this.#job || serial === null) return false;
+    const { batch } = this.#job;
+    const rows = db.selectFrom("batch_rows").select("number").where("order_number", "=", number);
+    const row = await rows
+      .where("batch_number", "=", batch)
+      .where("serial", "=", record.serial)
+      .where("card_id", "=", record.cardId ?? "")
+      .executeTakeFirst();
+    return row !== undefined && (await findCard(db, serial))?.batch_number === batch;
+  }
+
+  /** In the change that binds the keys: an order that is claimed has a card. */
+  async #claimOrder(one: Change, serial: string): Promise<void> {
+    if (!this.#order) return;
+    const { number } = this.#order;
+    const { state, serial: before } = await orderOf(one.db, number);
+    if (state === "placed") await moveOrder(one, number, "claimed", { action: ACTION, serial });
+    else if (before !== serial)
+      await one.db.updateTable("orders").set({ serial }).where("number", "=", number).execute();
+  }
+
+  #claimed(serialIn: (db: Kysely<Tables>) => Promise<string>): Promise<string> {
+    return this.#change(async (one) => {
+      const serial = await serialIn(one.db);
+      await claimCard(one, serial, this.#claimant);
+      return serial;
+    });
   }
 
   #release(serial: string): Promise<void> {
@@ -259,14 +308,22 @@ async function readRecord(
   const card = await findCard(db, serial);
   if (!card) return undefined;
   const progress = progressOf(card);
+  const order = await orderMadeFor(db, card);
   const isBound = card.card_id !== null && (await boundTo(db, serial)) === card.card_id;
   const keys = isBound ? await currentKeys(db, register, serial) : undefined;
-  if (!keys || card.card_id === null) return { serial, state: progress.state, cardId: undefined };
+  if (!keys || card.card_id === null) return { serial, state: progress.state, cardId: undefined, order };
   return {
     ...progress,
+    order,
     ...{ suite: card.suite, pinCheck: card.pin_check, tries: card.tries, cardId: card.card_id },
     ...{ key: keys.token, unlockKey: keys.unlock, origin: keys.origin === "drawn" ? "drawn" : "given" },
   };
+}
+
+/** The order that has this card; undefined: none, or it was cancelled or placed again. */
+async function orderMadeFor(db: Kysely<Tables>, { serial, order_number }: Card): Promise<number | undefined> {
+  if (order_number === null) return undefined;
+  return isMadeFor(await orderOf(db, order_number), serial) ? order_number : undefined;
 }
 
 async function keepCard(
@@ -301,9 +358,8 @@ async function whomFor(
   order: number | undefined,
 ): Promise<Partial<Pick<Card, "order_number" | "user_name">>> {
   if (order !== undefined) return { order_number: order, user_name: (await orderOf(db, order)).user_name };
-  if (!before || before.order_number === null) return {};
-  const former = await orderOf(db, before.order_number);
-  return isMadeFor(former, before.serial) ? {} : { order_number: null, user_name: null };
+  if (!before || before.order_number === null || (await orderMadeFor(db, before)) !== undefined) return {};
+  return { order_number: null, user_name: null };
 }
 
 /**
@@ -339,20 +395,58 @@ async function retireOthers(one: Change, { serial, cardId = "", lifeBefore }: Ca
   }
 }
 
-async function pendingOn(db: Kysely<Tables>, cardId: string | undefined): Promise<string | undefined> {
+async function serialOn(db: Kysely<Tables>, cardId: string | undefined, state: CardState): Promise<string | undefined> {
   if (cardId === undefined) return undefined;
-  const pending = db.selectFrom("cards").select("serial").where("card_id", "=", cardId).where("state", "=", "pending");
-  return (await pending.executeTakeFirst())?.serial;
+  const cards = db.selectFrom("cards").select("serial").where("card_id", "=", cardId).where("state", "=", state);
+  return (await cards.executeTakeFirst())?.serial;
 }
 
-/** One above the highest serial number that is used, claimed or wanted by a batch; at least that of the setting. */
-export async function nextSerial(db: Kysely<Tables>): Promise<string> {
+async function pendingOrNext(db: Kysely<Tables>, cardId: string | undefined, claimant: Claimant): Promise<string> {
+  return (await serialOn(db, cardId, "pending")) ?? nextSerial(db, claimant);
+}
+
+/** The serial number of an order's card, or that of its row in a batch, otherwise the next one. */
+async function serialForOrder(db: Kysely<Tables>, number: number, claimant: Claimant): Promise<string> {
+  const order = await orderOf(db, number);
+  refuseEnded(order);
+  if (order.serial === null) return (await serialOfRow(db, order)) ?? nextSerial(db, claimant);
+  const card = await findCard(db, order.serial);
+  if (card && card.order_number !== number) throw isAnothers(order, card);
+  return order.serial;
+}
+
+/** The serial number of the order's row in its batch, if no card has it yet. */
+async function serialOfRow(db: Kysely<Tables>, { number, batch_number }: Order): Promise<string | undefined> {
+  if (batch_number === null) return undefined;
+  const row = await db
+    .selectFrom("batch_rows")
+    .leftJoin("cards", "cards.serial", "batch_rows.serial")
+    .select("batch_rows.serial")
+    .where("batch_rows.order_number", "=", number)
+    .where("batch_rows.batch_number", "=", batch_number)
+    .where("batch_rows.state", "=", "pending")
+    .where("cards.serial", "is", null)
+    .executeTakeFirst();
+  return row?.serial ?? undefined;
+}
+
+function claimedOrderOf(db: Kysely<Tables>, serial: string): Promise<Order | undefined> {
+  const orders = db.selectFrom("orders").selectAll().where("serial", "=", serial).where("state", "=", "claimed");
+  return orders.executeTakeFirst();
+}
+
+/** Tables whose serial numbers are taken, even those of cancelled orders. */
+const NUMBERED = ["cards", "batch_rows", "orders"] as const;
+
+/** One above the highest serial number that is taken or claimed; at least that of the setting. */
+export async function nextSerial(db: Kysely<Tables>, claimant: Claimant): Promise<string> {
   const first = await settingOf(db, "serial.first");
-  const highest = async (table: "cards" | "claims" | "batch_rows") => {
+  const taken: (string | null | undefined)[] = [await highestClaim(db, first, claimant)];
+  for (const table of NUMBERED) {
     const top = db.selectFrom(table).select("serial").where("serial", ">=", first).orderBy("serial", "desc").limit(1);
-    return (await top.executeTakeFirst())?.serial;
-  };
-  const used = [await highest("cards"), await highest("claims"), await highest("batch_rows")]
+    taken.push((await top.executeTakeFirst())?.serial);
+  }
+  const used = taken
     .filter((serial) => typeof serial === "string")
     .sort()
     .at(-1);
@@ -361,6 +455,20 @@ export async function nextSerial(db: Kysely<Tables>): Promise<string> {
   if (number >= 10 ** DIGITS)
     throw new RegisterError(`${used} is the last possible serial number; no further card can get one`, "full");
   return `${used.slice(0, -DIGITS)}${String(number).padStart(DIGITS, "0")}`;
+}
+
+/**
+ * A claim that has ended counts, too. But an earlier process at this bench was killed, and the same command takes the
+ * same number again.
+ */
+async function highestClaim(
+  db: Kysely<Tables>,
+  first: string,
+  { bench, process }: Claimant,
+): Promise<string | undefined> {
+  const claims = db.selectFrom("claims").select("serial").where("serial", ">=", first);
+  const others = claims.where(({ or, eb }) => or([eb("bench", "!=", bench), eb("process", "=", process)]));
+  return (await others.orderBy("serial", "desc").limit(1).executeTakeFirst())?.serial;
 }
 
 function isChanged(serial: string): RegisterError {
@@ -380,6 +488,16 @@ function notMadeFor(serial: string, { number, state }: Order): RegisterError {
 function belongsTo(serial: string, order: number): RegisterError {
   return new RegisterError(
     `${serial} is being made for order ${order}; give --order ${order} instead of its serial number`,
+    "state",
+  );
+}
+
+/** Without this, the other card's keys would be given up. */
+function isAnothers({ number, serial }: Order, card: Card): RegisterError {
+  const owner = card.order_number === null ? "another card" : `the card of order ${card.order_number}`;
+  return new RegisterError(
+    `order ${number}: its serial number ${serial ?? card.serial} is that of ${owner}; place the order again ` +
+      `(dsc order add --again ${number}), which gives it another number`,
     "state",
   );
 }

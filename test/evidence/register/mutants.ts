@@ -92,8 +92,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "a claim left by a killed process does not stop the same bench",
     file: "desk/register/claims.js",
-    from: "other.bench !== claimant.bench",
-    to: "other.process !== claimant.process",
+    from: "return claim.process === claimant.process;",
+    to: "return true;",
     says: /^R7: .*is being personalized/,
     notice: killed,
   },

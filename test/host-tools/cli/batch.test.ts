@@ -210,6 +210,22 @@ test("orders are seeded with the chosen PINs, batches are listed and closed", as
   );
 });
 
+test("a named port that is not there is refused before anything is written", async () => {
+  const list = put("ports.csv", `${HEADER}\n,jane,,,,,\n`);
+  const before = (await run(0, "batch", "list", ...IN, "--json")).stdout;
+  const other = put("no-port", "");
+  for (const [port, why] of [
+    [join(FOLDER, "nope"), /nope: no such port$/m],
+    [other, /no-port: not a serial port$/m],
+    ["", /no port given/],
+  ] as const) {
+    const named = ["personalize", ...OPEN, ...TRANSPORT, "--port", bench[0]?.path ?? "", "--port", port];
+    for (const more of [["--batch", list], ["--batch", list, "--dry-run"], ["--orders"]])
+      assert.match((await run(3, ...named, ...more)).stderr, why);
+  }
+  assert.is((await run(0, "batch", "list", ...IN, "--json")).stdout, before);
+});
+
 test("an invalid list is an error of one line, and no card is touched", async () => {
   const cards = fill();
   const before = cards.map(({ flash }) => Buffer.from(flash.bytes));
@@ -230,6 +246,10 @@ test("an invalid list is an error of one line, and no card is touched", async ()
   );
   const dry = JSON.parse((await run(0, "personalize", "--batch", LIST, "--dry-run", "--json")).stdout);
   assert.equal([dry.cards, dry.given], [2, { serials: 1, pins: 1, keys: 0 }]);
+  assert.match(
+    (await run(0, "personalize", "--batch", LIST, "--dry-run")).stdout,
+    /: 2 cards; it gives 1 serial number, 1 PIN and 0 keys\n$/,
+  );
 });
 
 test("the hint fits the reason of the failure: a card is put aside only if it is to blame", async () => {

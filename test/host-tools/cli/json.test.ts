@@ -17,6 +17,7 @@ import { ocra } from "../../../host-tools/seeds/ocra.js";
 import type { SeedRecord } from "../../../host-tools/seeds/pskcrecords.js";
 import { DEMO } from "../../../sim/session/demo.js";
 import { unreadableFlash } from "../../support/cards.js";
+import { SOON } from "../../support/days.js";
 import { dscHere } from "../../support/dschere.js";
 import { hexFile, imageBytes } from "../../support/hexfile.js";
 import { KEYS, keysFor, newRegister, putCard } from "../../support/openregister.js";
@@ -357,7 +358,7 @@ const TABLE: Record<string, readonly Row[]> = {
     ["register", [...IN, "--serial", "IB3999999"]],
   ],
   "card ship": [
-    ["register", [...JOURNAL, ...SERIAL, "--arrives", "2026-12-04"]],
+    ["register", [...JOURNAL, ...SERIAL, "--arrives", SOON]],
     ["usage", [...JOURNAL, ...SERIAL, "--arrives", "2026-02-30"]],
   ],
   "card activate": [

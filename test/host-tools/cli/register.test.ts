@@ -7,6 +7,7 @@ import * as assert from "uvu/assert";
 import { change } from "../../../host-tools/desk/register/change.js";
 import { bindKeys } from "../../../host-tools/desk/register/keys.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
+import { SOON } from "../../support/days.js";
 import { dscFirstAlone } from "../../support/dschere.js";
 import { KEYS, keysFor, newRegister, putCard, SUITE } from "../../support/openregister.js";
 import { pattern } from "../../support/pattern.js";
@@ -96,7 +97,12 @@ test("a text that has not the form of a response spends no challenge", async () 
 
 test("a card is shipped, activated by a right response, lost, refused, found and retired", async () => {
   assert.match(await run(6, "card", "lost", ...about), /IB3000123 is seeded: it cannot be reported lost$/);
-  assert.is(await run(0, "card", "ship", ...about, "--arrives", "2026-12-04"), "IB3000123 is shipped");
+  assert.match(
+    await run(2, "card", "ship", ...about, "--arrives", "2020-01-01"),
+    /--arrives: 2020-01-01 is past; today is \d{4}-\d\d-\d\d \(UTC\)$/,
+  );
+  assert.is(await stateOf(), "seeded");
+  assert.is(await run(0, "card", "ship", ...about, "--arrives", SOON), "IB3000123 is shipped");
   const wrong = await challenge();
   assert.match(await run(1, "card", "activate", ...about, "--challenge", wrong, "--response", "00000000"), /^refused/);
   assert.is(await stateOf(), "shipped");

@@ -286,8 +286,11 @@ onEachEngine(
 );
 
 /** Binds keys to a card as `dsc personalize --serial` does. */
-async function bindSingly(register: Register, serial: string, card: number): Promise<void> {
-  const desk = new SeedingDesk(register, "another bench");
+function bindSingly(register: Register, serial: string, card: number): Promise<void> {
+  return bindAt(new SeedingDesk(register, "another bench"), serial, card);
+}
+
+async function bindAt(desk: SeedingDesk, serial: string, card: number): Promise<void> {
   await desk.find(serial);
   const { key, ...keys } = keysFor();
   await desk.bind({
@@ -375,6 +378,77 @@ onEachEngine(test, "a card whose order was placed again is not seeded for its ol
   assert.is((await register.engine.read((db) => orderOf(db, number))).state, "placed");
 });
 
+const JANE = { userName: "jane", suite: SUITE, pinCheck: "card", tries: 4, pin: PIN } as const;
+const place = (register: Register) => change(register, (one) => addOrder(one, JANE));
+const orderIn = (register: Register, number: number) => register.engine.read((db) => orderOf(db, number));
+
+onEachEngine(test, "the order of a row is claimed when its card gets keys, and not before", async ({ register }) => {
+  const number = await place(register);
+  const { number: batch } = await openOrdersBatch(register);
+  const refused = rowIn(await pairing(register, batch, 1));
+  await failRow(register, refused, BENCH, { why: "it is a development image", whose: "card" });
+  const before = await orderIn(register, number);
+  assert.equal([before.state, before.serial], ["placed", null]);
+  const row = rowIn(await pairing(register, batch, 2));
+  assert.is(row.serial, refused.serial, "the row keeps its number");
+  const single = new SeedingDesk(register, BENCH.bench);
+  assert.is(await single.plannedSerialOfOrder(number), row.serial, "and so does its order by itself");
+  await bind(register, row);
+  const claimed = await orderIn(register, number);
+  assert.equal([claimed.state, claimed.serial], ["claimed", row.serial]);
+});
+
+onEachEngine(test, "with --replace the order goes to the other card, and the first one gets no more", async (rig) => {
+  const { register } = rig;
+  const number = await place(register);
+  const { number: batch } = await openOrdersBatch(register);
+  const first = rowIn(await pairing(register, batch, 1));
+  await bind(register, first);
+  await failRow(register, first, BENCH, { why: "wrong response", whose: "card" });
+  await replaceCards(register, batch, BENCH);
+  const second = rowIn(await pairing(register, batch, 2, OTHER_BENCH));
+  assert.is.not(second.serial, first.serial);
+  assert.is((await orderIn(register, number)).serial, first.serial, "the second card may still be refused");
+  await seed(register, second, OTHER_BENCH);
+  const order = await orderIn(register, number);
+  assert.equal([order.state, order.serial], ["seeded", second.serial]);
+  assert.is((await refusalOf(seed(register, first))).reason, "state");
+});
+
+onEachEngine(test, "a batch does not take an order from the card that is seeded for it alone", async ({ register }) => {
+  const number = await place(register);
+  const { number: batch } = await openOrdersBatch(register);
+  const desk = new SeedingDesk(register, "another bench");
+  await desk.order(number);
+  const serial = await desk.serialOfOrder(number);
+  await bindAt(desk, serial, 1);
+  const row = rowIn(await pairing(register, batch, 2));
+  assert.is.not(row.serial, serial);
+  const { reason, message } = await refusalOf(bind(register, row));
+  assert.equal([reason, message.includes(`order ${number}, which is claimed with another card`)], ["state", true]);
+  assert.is((await orderIn(register, number)).serial, serial);
+});
+
+onEachEngine(test, "a card of a closed batch gets no keys for an order, which waits for the next one", async (rig) => {
+  const { register } = rig;
+  const number = await place(register);
+  const { number: batch } = await openOrdersBatch(register);
+  const row = rowIn(await pairing(register, batch, 1));
+  await closeBatch(register, batch, { unfinished: true, withoutLetters: true });
+  assert.is((await refusalOf(bind(register, row))).reason, "state");
+  assert.is((await orderIn(register, number)).state, "placed");
+  assert.not.ok((await openOrdersBatch(register)).resumed);
+});
+
+onEachEngine(test, "a list with the serial number of a claimed order is refused", async ({ register }) => {
+  const number = await place(register);
+  await change(register, (one) => moveOrder(one, number, "claimed", { action: "personalize", serial: "IB3000004" }));
+  const cards = [{ ...(wanted(1)[0] as WantedCard), serial: "IB3000004" }];
+  const { reason, message } = await refusalOf(openFileBatch(register, list("a", cards)));
+  assert.is(reason, "duplicate");
+  assert.match(message, /line 2, serial: IB3000004 is the number of order 1; take the row out$/);
+});
+
 onEachEngine(test, "cards in use and cards begun elsewhere are refused with the reason", async ({ register }) => {
   const { number } = await openFileBatch(register, list("a", wanted(2)));
   await putCard(register, "IB3000001", "active", { card_id: idOf(1) });
@@ -434,7 +508,8 @@ onEachEngine(
     assert.is.not(next.number, number);
     assert.equal(
       (await rows(register, next.number)).map(({ user_name }) => user_name),
-      ["joan"],
+      ["jim", "joan"],
+      "jim's card got no keys, so the order still waits for one",
     );
   },
 );

@@ -9,7 +9,6 @@ import { bindKeys } from "../../../../host-tools/desk/register/keys.js";
 import { addOrder, moveOrder } from "../../../../host-tools/desk/register/orders.js";
 import type { Register } from "../../../../host-tools/desk/register/register.js";
 import type { CustodyKind } from "../../../../host-tools/desk/register/sealing.js";
-import { SeedingDesk } from "../../../../host-tools/desk/register/seedingdesk.js";
 import { openBatch } from "../../../support/openbatch.js";
 import { KEYS, keysFor, onEachEngine, type Rig, SUITE } from "../../../support/openregister.js";
 import { pattern } from "../../../support/pattern.js";
@@ -64,6 +63,28 @@ const CHANGES: readonly (readonly [string, string, RegExp])[] = [
     /^order 2: its card IB3009999 is not in the register$/,
   ],
   [
+    "two orders have one serial number",
+    `update orders set serial = '${SERIAL}', state = 'seeded'`,
+    /^orders 1 and 2: both have the serial number IB3000001$/,
+  ],
+  [
+    "the card of an order was made for another order",
+    `update cards set order_number = 1, user_name = '${SERIAL}' where serial = '${SERIAL}';
+     update orders set serial = '${SERIAL}', state = 'claimed' where number = 2`,
+    /^order 2: its card IB3000001 was made for order 1$/,
+  ],
+  [
+    "the card of an order was made for no order",
+    `update orders set serial = '${SERIAL}', state = 'claimed' where number = 1`,
+    /^order 1: its card IB3000001 was made for no order$/,
+  ],
+  [
+    "the card of an order is another user's",
+    `update cards set order_number = 1, user_name = 'mallory' where serial = '${SERIAL}';
+     update orders set serial = '${SERIAL}', state = 'shipped' where number = 1`,
+    /^order 1: its card IB3000001 was made for another user$/,
+  ],
+  [
     "the PIN of a batch is moved to another row",
     "update batch_rows set pin = (select r.pin from batch_rows r where r.line = 3) where line = 2",
     /^batch 1, line 2: its PIN does not open/,
@@ -101,21 +122,23 @@ onEachEngine(test, "a correct register has no findings, and all of it was checke
 onEachEngine(
   test,
   "an order that is claimed, or was cancelled while claimed, may have no card yet",
-  async ({ register }) => {
+  async ({ register, card }) => {
     const order = { userName: "jane", suite: SUITE, pinCheck: "card", tries: 5, pin: Buffer.from("4071") } as const;
     const number = await change(register, (one) => addOrder(one, order));
-    const desk = new SeedingDesk(register, "bench");
-    await desk.serialOfOrder(number);
+    const claim = { action: "personalize", serial: SERIAL };
+    await change(register, (one) => moveOrder(one, number, "claimed", claim));
     assert.equal((await find(register)).findings, []);
     await change(register, (one) => moveOrder(one, number, "cancelled", { action: "order cancel" }));
     assert.equal((await find(register)).findings, []);
+    await card(SERIAL, "seeded");
+    assert.equal((await find(register)).findings, [], "the card of a cancelled order may be somebody else's by now");
   },
 );
 
 for (const [what, statement, expected] of CHANGES)
   onEachEngine(test, `a fault is found: ${what}`, async (rig) => {
     await fill(rig);
-    await rig.register.engine.write((db) => sql.raw(statement).execute(db));
+    for (const one of statement.split(";")) await rig.register.engine.write((db) => sql.raw(one).execute(db));
     const { findings } = await find(rig.register);
     assert.ok(
       findings.some((line) => expected.test(line)),

@@ -7,10 +7,10 @@ import { AuthenticationFailed } from "../../../../host-tools/card/errors.js";
 import type { CardRecord } from "../../../../host-tools/desk/keyregister.js";
 import { findCard, moveCard } from "../../../../host-tools/desk/register/cards.js";
 import { change } from "../../../../host-tools/desk/register/change.js";
-import { claimOf, LEASE } from "../../../../host-tools/desk/register/claims.js";
+import { claimCard, claimOf, LEASE } from "../../../../host-tools/desk/register/claims.js";
 import { readEntries } from "../../../../host-tools/desk/register/journal.js";
 import { currentKeys } from "../../../../host-tools/desk/register/keys.js";
-import { addOrder, cancelOrder, orderOf, placeAgain } from "../../../../host-tools/desk/register/orders.js";
+import { addOrder, cancelOrder, moveOrder, orderOf, placeAgain } from "../../../../host-tools/desk/register/orders.js";
 import type { Register } from "../../../../host-tools/desk/register/register.js";
 import { SeedingDesk } from "../../../../host-tools/desk/register/seedingdesk.js";
 import type { Request } from "../../../../host-tools/desk/request.js";
@@ -320,6 +320,8 @@ for (const [what, stop] of Object.entries(STOPS))
         desk.stop = () => stop(other, number);
         const { pin } = await desk.order(number);
         const serial = await desk.serialOfOrder(number);
+        // The keys are not bound yet, so the order is still placed.
+        if (stopAt === 1 && what.endsWith("placed again")) continue;
         const listener = new Listener();
         const sent = listener.instructions;
         const { reason, message } = await refusalOf(
@@ -413,13 +415,131 @@ onEachEngine(test, "a PIN that was replaced with its order goes into no card", a
   const number = await place(register);
   const desk = deskOf(register);
   const { pin } = await desk.order(number);
-  await desk.serialOfOrder(number);
+  await change(register, (one) => moveOrder(one, number, "claimed", { action: "personalize", serial: SERIAL }));
   await change(register, (one) => placeAgain(one, number, { pin: Buffer.from("9164") }));
   const serial = await desk.serialOfOrder(number);
   const card = blankCard();
   const refusal = await refusalOf(desk.holding(serial, () => attempt(card, { ...REQUEST, serial, pin }, desk)));
   assert.is(refusal.reason, "busy");
   assert.is((await statusOf(card)).life, "blank");
+});
+
+/** Claims an order as earlier versions did, before its card got keys. */
+const claimEarly = (register: Register, number: number, serial: string) =>
+  change(register, (one) => moveOrder(one, number, "claimed", { action: "personalize", serial }));
+
+onEachEngine(test, "an order is claimed in the change that binds keys to its card", async (rig) => {
+  const { register } = rig;
+  const number = await place(register);
+  const before = await orderIn(register, number);
+  const desk = deskOf(register);
+  await desk.order(number);
+  const serial = await desk.serialOfOrder(number);
+  await refusalOf(desk.holding(serial, () => Promise.reject(new Error("the wrong card is on the port"))));
+  assert.equal(await orderIn(register, number), before);
+  assert.equal(await register.engine.read((db) => readEntries(db, { serial })), []);
+  assert.is(await seedOrder(register, number, blankCard()), serial, "the number was not used");
+  const entries = await register.engine.read((db) => readEntries(db, { serial }));
+  assert.equal(
+    entries.map(({ from, to }) => [from, to]),
+    [
+      ["placed", "claimed"],
+      [null, "pending"],
+      ["pending", "seeded"],
+      ["claimed", "seeded"],
+    ],
+  );
+});
+
+onEachEngine(test, "of two benches with one order, one seeds it and the other gets no keys", async (rig) => {
+  const { register, again } = rig;
+  const number = await place(register);
+  const card = blankCard({ seed: 2 });
+  const slow = new StoppingDesk(register, "bench one");
+  slow.stopAt = 1;
+  const other = await again();
+  slow.stop = () => seedOrder(other, number, blankCard({ seed: 3 }));
+  const { pin } = await slow.order(number);
+  const serial = await slow.serialOfOrder(number);
+  const work = slow.holding(serial, () => attempt(card, { ...REQUEST, serial, pin }, slow));
+  const { reason, message } = await refusalOf(work);
+  assert.equal([reason, message.includes(`order ${number}, which is seeded with another card`)], ["state", true]);
+  assert.is((await statusOf(card)).life, "blank");
+});
+
+onEachEngine(test, "the next serial number is above those of all orders, cancelled ones too", async ({ register }) => {
+  for (const [serial, isCancelled] of [
+    ["IB3000005", false],
+    ["IB3000009", true],
+  ] as const) {
+    const number = await place(register);
+    await claimEarly(register, number, serial);
+    if (isCancelled) await change(register, (one) => cancelOrder(one, number, undefined));
+  }
+  assert.is(await deskOf(register).serialFor(undefined), "IB3000010");
+});
+
+onEachEngine(test, "the number that a killed process claimed is taken again at its bench only", async (rig) => {
+  const { register, again } = rig;
+  const number = await place(register);
+  const claim = { bench: "bench one", process: "0" };
+  await change(register, (one) => claimCard(one, "IB3000001", claim));
+  const [same, other] = [deskOf(register, "bench one"), deskOf(await again(), "bench two")];
+  for (const serialIn of [
+    () => same.plannedSerialFor(undefined),
+    () => same.plannedSerialOfOrder(number),
+    () => same.serialOfOrder(number),
+  ])
+    assert.is(await serialIn(), "IB3000001");
+  assert.is(await other.serialFor(undefined), "IB3000002");
+  assert.is(await same.serialFor(undefined), "IB3000003", "its own claims count");
+});
+
+onEachEngine(test, "an order that was claimed without a card is finished with its serial number", async (rig) => {
+  const { register } = rig;
+  const number = await place(register);
+  await claimEarly(register, number, "IB3000005");
+  const card = blankCard();
+  const refusal = await refusalOf(personalize(register, card, { ...REQUEST, serial: "IB3000005" }));
+  assert.equal([refusal.reason, /give --order 1/.test(refusal.message)], ["state", true]);
+  assert.is(await seedOrder(register, number, card), "IB3000005");
+});
+
+onEachEngine(test, "an order never takes the serial number of another order's card, --reseed or not", async (rig) => {
+  const { register } = rig;
+  const number = await place(register);
+  const card = blankCard({ seed: 1 });
+  const serial = await seedOrder(register, number, card);
+  const other = await place(register);
+  await claimEarly(register, other, serial);
+  const desk = deskOf(register);
+  const { pin } = await desk.order(other);
+  for (const work of [
+    () => desk.serialOfOrder(other),
+    () => desk.plannedSerialOfOrder(other),
+    () => attempt(blankCard({ seed: 2 }), { ...REQUEST, serial, pin, reseed: true }, desk),
+  ]) {
+    const { reason, message } = await refusalOf(work());
+    assert.is(reason, "state");
+    assert.match(message, /^order 2: its serial number IB\d+ is that of the card of order 1; .*order add --again 2/);
+  }
+  await assertWorks(register, card, serial);
+  await change(register, (one) => placeAgain(one, other, {}));
+  const second = blankCard({ seed: 3 });
+  assert.is.not(await seedOrder(register, other, second), serial);
+  await assertWorks(register, card, serial);
+  assert.is((await cardIn(register, serial))?.state, "seeded");
+});
+
+onEachEngine(test, "--reseed is not suggested for the number of an order's finished card", async ({ register }) => {
+  const number = await place(register);
+  const serial = await seedOrder(register, number, blankCard({ seed: 1 }));
+  const card = blankCard({ seed: 2 });
+  const { message } = await refusalOf(personalize(register, card, { ...REQUEST, serial }));
+  assert.match(message, /bound to the card with id .*the card of order 1, which gets another card with .*--again 1$/);
+  assert.not.match(message, "--reseed");
+  const { warnings } = (await personalize(register, card, { ...REQUEST, serial, reseed: true })).plan;
+  assert.ok(warnings.some((text) => /keys that IB\d+ has so far are given up.*the card of order 1$/.test(text)));
 });
 
 onEachEngine(
