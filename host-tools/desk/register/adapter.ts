@@ -60,6 +60,8 @@ export interface Source {
 export interface EngineParts {
   readonly kind: EngineKind;
   readonly where: string;
+  /** Whether nothing can be written. */
+  readonly readOnly?: boolean;
   readonly source: Source;
   readonly compiler: QueryCompiler;
   readonly dialectAdapter: DialectAdapter;
@@ -87,6 +89,7 @@ function enginesInside(): readonly Engine[] {
 export class RetryingEngine implements Engine {
   readonly kind: EngineKind;
   readonly where: string;
+  readonly readOnly: boolean;
   readonly #parts: EngineParts;
   readonly #db: Kysely<Tables>;
   #closed: Promise<void> | undefined;
@@ -96,6 +99,7 @@ export class RetryingEngine implements Engine {
   constructor(parts: EngineParts) {
     this.kind = parts.kind;
     this.where = parts.where;
+    this.readOnly = parts.readOnly ?? false;
     this.#parts = parts;
     const driver = new CheckingDriver(parts.source);
     this.#db = new Kysely<Tables>({

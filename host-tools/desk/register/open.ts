@@ -64,7 +64,7 @@ async function prepare(engine: RetryingEngine, options: OpenOptions): Promise<vo
     throw new RegisterError(`${where}: there is no register yet; dsc register init makes it`, "missing");
   if (create && version !== undefined && (await isInitialised(engine)))
     throw new RegisterError(`${where}: is already a register; nothing was changed`, "exists");
-  if (kind === "sqlite") await keepLog(engine);
+  if (kind === "sqlite" && !engine.readOnly) await keepLog(engine);
   if (version === undefined) return applyMigrations(engine, migrations);
   return update(engine, version, migrations, migrate);
 }
@@ -95,6 +95,11 @@ async function update(
     throw new RegisterError(
       `${where}: is a register of an older version (${version}); back it up, and run dsc register migrate`,
       "older",
+    );
+  if (engine.readOnly)
+    throw new RegisterError(
+      `${where}: is a register of an older version (${version}), and cannot be written; copy it into a folder of your own`,
+      "read-only",
     );
   if (kind === "sqlite") await copyTo(engine, `${where}.version-${version}`);
   await applyMigrations(engine, migrations);
