@@ -1,8 +1,9 @@
 // Every message to users follows the rules of rules.ts.
 
 import * as assert from "uvu/assert";
+import { counted } from "../../host-tools/files/counted.js";
 import { suite } from "../support/suite.js";
-import { messages, messagesIn, sourceOf, VALUE } from "./collect.js";
+import { messages, messagesIn, sourceOf, sources, VALUE } from "./collect.js";
 import { RULES } from "./rules.js";
 
 const test = suite("messages");
@@ -64,6 +65,37 @@ test("every message at a prompt is a sentence", () => {
   const said = messages().filter(({ file, by }) => file === AT_PROMPTS && by === "say");
   assert.ok(said.length > 0);
   for (const { text } of said) assert.match(text, /^[A-Z].*\.$/);
+});
+
+/** A number and a plural, in a template. */
+const PLURAL =
+  /\$\{[^}]+\} (?:[a-z]+ )?(?:entries|cards|PINs|operations|challenges|orders|keys|steps|runs|tries|codes|errors|cuts)\b/;
+/** Numbers that are never 1, or that are a maximum. */
+const NEVER_ONE = ["count === 1 ?", "cards are too many"];
+/** Its output is a plan of many cards. */
+const OF_MANY = "host-tools/cli/commands/personalizebatch.ts";
+
+test("a number stands with its noun by `counted`, since 1 has no plural", () => {
+  assert.match("`$" + "{count} entries`", PLURAL);
+  const isWrong = (line: string) =>
+    PLURAL.test(line) && !line.includes("counted(") && !NEVER_ONE.some((text) => line.includes(text));
+  const wrong = sources()
+    .filter(({ fileName }) => fileName !== OF_MANY)
+    .flatMap(({ fileName, text }) =>
+      text
+        .split("\n")
+        .filter(isWrong)
+        .map((line) => `${fileName}: ${line.trim()}`),
+    );
+  assert.equal(wrong, []);
+});
+
+test("counted", () => {
+  assert.equal(
+    [0, 1, 2].map((count) => counted(count, "entry", "entries")),
+    ["0 entries", "1 entry", "2 entries"],
+  );
+  assert.is(counted(1, "card"), "1 card");
 });
 
 test.run();

@@ -1,6 +1,7 @@
 // `dsc pskc`: shows what a PSKC file contains, with secrets masked, and converts its keys for other systems.
 
 import { type Command, Option } from "commander";
+import { counted } from "../../files/counted.js";
 import { SeedFileError } from "../../files/errors.js";
 import { writeNextcloudCsv } from "../../seeds/nextcloud.js";
 import { writePrivacyIdeaCsv } from "../../seeds/privacyidea.js";
@@ -136,7 +137,7 @@ async function runCsv(file: string, out: string, options: CsvOptions, command: C
     const nameless = records.length - pending - cards;
     if (pending > 0) warn(`${pending} left out: personalization not finished`);
     if (nameless > 0) warn(`${nameless} left out: no user name`);
-    const said = `${out}: ${cards} ${cards === 1 ? "card" : "cards"}, keys in the clear; delete it after the import`;
+    const said = `${out}: ${counted(cards, "card")}, keys in the clear; delete it after the import`;
     show(command, { file: out, cards, pending, nameless, refused: refusals }, [said]);
   } finally {
     wipeRecords(records);

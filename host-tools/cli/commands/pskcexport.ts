@@ -5,6 +5,7 @@ import { type Command, Option } from "commander";
 import { kcv } from "../../card/transportkeys.js";
 import type { ExportNote } from "../../desk/register/keyexport.js";
 import type { Register } from "../../desk/register/register.js";
+import { counted } from "../../files/counted.js";
 import { createExclusive, refuseTaken } from "../../files/files.js";
 import { encryptForSite, readSiteCertificate, type SiteCertificate } from "../../seeds/cms.js";
 import { type ExportedCard, exportPskc } from "../../seeds/pskcexport.js";
@@ -76,7 +77,7 @@ async function run(file: string, options: Options, command: Command): Promise<vo
   const { sha256, pskcKey: key, certificate: site } = note;
   const result = { file, cards: count, leftOut, unlockKeys: unlock, sha256, pskcKey: key, certificate: site };
   const what = unlock ? "token keys and unlock keys" : "token keys";
-  show(command, result, [`${file}: ${what} of ${count} ${count === 1 ? "card" : "cards"}`, `SHA-256  ${note.sha256}`]);
+  show(command, result, [`${file}: ${what} of ${counted(count, "card")}`, `SHA-256  ${note.sha256}`]);
 }
 
 async function exportKeys(

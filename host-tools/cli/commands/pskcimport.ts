@@ -2,6 +2,7 @@
 // register, and writes the receipt.
 
 import type { Command } from "commander";
+import { counted } from "../../files/counted.js";
 import { SeedFileError } from "../../files/errors.js";
 import { refuseTaken } from "../../files/files.js";
 import { readContents } from "../../files/secretfile.js";
@@ -76,7 +77,7 @@ async function run(file: string, options: Options, command: Command): Promise<vo
 function describe(file: string, result: { cards: number; known: number; receipt?: string }): string[] {
   const { cards, known, receipt } = result;
   const before = known > 0 ? `, ${known} of them known before` : "";
-  const said = `${file}: ${cards} ${cards === 1 ? "card" : "cards"} taken in${before}`;
+  const said = `${file}: ${counted(cards, "card")} taken in${before}`;
   return receipt === undefined ? [said] : [said, `receipt  ${receipt}`];
 }
 

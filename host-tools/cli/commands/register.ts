@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { isTokenUri } from "../../desk/custody/uri.js";
 import type { RestoreReport } from "../../desk/register/backup.js";
 import type { CustodyKind } from "../../desk/register/sealing.js";
+import { counted } from "../../files/counted.js";
 import { UsageError } from "../../files/errors.js";
 import { STDIN } from "../../files/secretfile.js";
 import { Exit } from "../exit.js";
@@ -230,13 +231,13 @@ async function runCheck(options: CheckOptions, command: Command): Promise<void> 
     const { checkRegister } = await import("../../desk/register/check.js");
     const report = await withEarlierKeys(options, register, (earlier) => checkRegister(register, head, earlier));
     const { cards, opened, entries, unchecked, findings, notGiven } = report;
-    const said = saidOfUnchecked(unchecked);
+    const said = saidOfUnchecked(register, unchecked);
     if (said !== undefined) warn(said);
     for (const kind of notGiven) warn(`the ${kind} key was not given, so what only it opens was not checked`);
     const summary = columns([
       ["cards", String(cards)],
       ["keys", `${opened} opened`],
-      ["journal", `${entries} entries`],
+      ["journal", counted(entries, "entry", "entries")],
     ]);
     show(command, { ...report, right: findings.length === 0 }, [
       ...summary,
@@ -253,7 +254,7 @@ async function runBackup(file: string, options: RegisterOptions, command: Comman
     const { at, rows } = await backUp(register, file);
     const time = new Date(at).toISOString();
     show(command, { file, at: time, rows }, [
-      `${file}: a backup of ${rows.cards} cards, as of ${time}; keep it apart from the keys`,
+      `${file}: a backup of ${counted(rows.cards ?? 0, "card")}, as of ${time}; keep it apart from the keys`,
     ]);
   });
 }
@@ -283,13 +284,17 @@ async function runRestore(file: string, options: RestoreOptions, command: Comman
 function restoreLines(where: string, at: string, report: RestoreReport): string[] {
   const { lostEntries, findings, challengesEnded, pending, openOrders, rows } = report;
   const again = [
-    ...(lostEntries ? [`${lostEntries} entries of the journal came after the backup: repeat what they record`] : []),
-    ...(challengesEnded > 0 ? [`${challengesEnded} open challenges have ended; draw new ones`] : []),
+    ...(lostEntries
+      ? [`${counted(lostEntries, "entry", "entries")} of the journal came after the backup: repeat what they record`]
+      : []),
+    ...(challengesEnded > 0
+      ? [`${counted(challengesEnded, "open challenge")} ended with the restore; draw new ones`]
+      : []),
     ...(pending.length > 0 ? [`personalization not finished, run dsc personalize again: ${pending.join(", ")}`] : []),
     ...(openOrders.length > 0 ? [`open orders; check which of them were done since: ${openOrders.join(", ")}`] : []),
   ];
   return [
-    `${where}: a register with ${rows.cards ?? 0} cards, as of ${at}`,
+    `${where}: a register with ${counted(rows.cards ?? 0, "card")}, as of ${at}`,
     ...findings.map(({ message }) => `journal: ${message}`),
     ...again,
     "dsc register check checks all of it",
@@ -315,7 +320,7 @@ async function runRekey(options: RekeyOptions, command: Command): Promise<void> 
       const publicKey = journal?.publicKey.toString("hex");
       const lines = [
         ...drawn.map(drawnLine),
-        `${where}: ${keys} keys were sealed again`,
+        `${where}: ${counted(keys, "key")} sealed again`,
         ...(publicKey === undefined ? [] : [`public key of its journal from now on: ${publicKey}`]),
       ];
       show(command, { register: where, keys, drawn, journalPublicKey: publicKey ?? null }, lines);

@@ -8,6 +8,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { Insertable, Kysely, Selectable } from "kysely";
+import { counted } from "../../files/counted.js";
 import { canonical } from "./canonical.js";
 import { type Change, change } from "./change.js";
 import { RegisterError } from "./errors.js";
@@ -287,7 +288,7 @@ export function closeBatch(register: Register, number: number, options: ClosingO
     const letters = await countUnlettered(db, number);
     if (letters > 0 && !options.withoutLetters)
       throw new RegisterError(
-        `batch ${number}: the PINs of ${letters} done card${letters === 1 ? "" : "s"} are in no letters file; write it ` +
+        `batch ${number}: the PINs of ${counted(letters, "done card")} are in no letters file; write it ` +
           `with dsc batch report --batch ${number} --pin-letters FILE, or erase them unprinted (--without-letters)`,
         "state",
         LOOK,

@@ -3,6 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { type Kysely, type Selectable, sql } from "kysely";
+import { counted } from "../../files/counted.js";
 import { openRowPin } from "./batchrows.js";
 import { privateKeyOf, publicBytesOf } from "./curve25519.js";
 import { RegisterError } from "./errors.js";
@@ -170,7 +171,7 @@ async function checkErased(db: Kysely<Tables>, findings: string[]): Promise<void
     .orderBy("batch_number")
     .execute();
   findings.push(
-    ...kept.map(({ batch_number, count }) => `batch ${batch_number}: is closed but still has ${count} PINs`),
+    ...kept.map(({ batch_number, count }) => `batch ${batch_number}: is closed but still has ${counted(count, "PIN")}`),
   );
 }
 
