@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { isTokenUri } from "../../desk/custody/uri.js";
 import type { RestoreReport } from "../../desk/register/backup.js";
+import type { Engine } from "../../desk/register/engine.js";
 import type { CustodyKind } from "../../desk/register/sealing.js";
 import { counted } from "../../files/counted.js";
 import { UsageError } from "../../files/errors.js";
@@ -155,35 +156,36 @@ async function runInit(options: InitOptions, command: Command): Promise<void> {
     throw new UsageError(
       "a register has a desk key and a journal key; name their files with --desk-key and --journal-key",
     );
-  await refuseTaken(where);
-  const drawn = await drawMissing(options);
-  const keys = await readCustodyKeys(options);
+  const { site, drawn, publicKey } = await makeRegister(where, options);
+  const result = { register: where, site, drawn, journalPublicKey: publicKey };
+  show(command, result, initLines(where, site, drawn, publicKey));
+}
+
+/** Makes the register, or nothing. */
+async function makeRegister(where: string, options: InitOptions) {
+  const { openEngine } = await import("../../desk/register/open.js");
+  // Opened before keys are drawn, so that a refused command draws none.
+  const engine = await openEngine(where, { create: true });
   try {
-    const [{ openEngine }, { initRegister }] = await Promise.all([
-      import("../../desk/register/open.js"),
-      import("../../desk/register/initialize.js"),
-    ]);
-    const engine = await openEngine(where, { create: true });
-    try {
-      const publicKey = (await initRegister(engine, keys, actorOf(options))).toString("hex");
-      const site = keys.site !== undefined;
-      show(
-        command,
-        { register: where, site, drawn, journalPublicKey: publicKey },
-        initLines(where, site, drawn, publicKey),
-      );
-    } finally {
-      await engine.close();
-    }
-  } finally {
-    wipeKeys(keys);
+    const drawn = await drawMissing(options);
+    const made = await initialize(engine, options);
+    await engine.close();
+    return { ...made, drawn };
+  } catch (error) {
+    await engine.discard();
+    throw error;
   }
 }
 
-/** Checked before keys are drawn, so that a refused command draws none. */
-async function refuseTaken(where: string): Promise<void> {
-  const { openEngine } = await import("../../desk/register/open.js");
-  await (await openEngine(where, { create: true })).close();
+async function initialize(engine: Engine, options: InitOptions) {
+  const { initRegister } = await import("../../desk/register/initialize.js");
+  const keys = await readCustodyKeys(options);
+  try {
+    const publicKey = await initRegister(engine, keys, actorOf(options));
+    return { site: keys.site !== undefined, publicKey: publicKey.toString("hex") };
+  } finally {
+    wipeKeys(keys);
+  }
 }
 
 /** Draws the keys whose files do not exist. Returns their names. */

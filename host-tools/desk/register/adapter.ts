@@ -62,6 +62,8 @@ export interface EngineParts {
   readonly where: string;
   /** Whether nothing can be written. */
   readonly readOnly?: boolean;
+  /** Deletes what opening has made; only a file can be deleted. */
+  readonly discard?: () => void;
   readonly source: Source;
   readonly compiler: QueryCompiler;
   readonly dialectAdapter: DialectAdapter;
@@ -141,6 +143,12 @@ export class RetryingEngine implements Engine {
   close(): Promise<void> {
     this.#closed ??= this.#db.destroy();
     return this.#closed;
+  }
+
+  /** After a failure: closes the engine, and deletes what opening it has made. */
+  async discard(): Promise<void> {
+    await this.close();
+    this.#parts.discard?.();
   }
 
   async #retrying<T>(transaction: () => Promise<T>): Promise<T> {

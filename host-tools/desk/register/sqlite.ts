@@ -9,7 +9,15 @@ import { SqliteAdapter, SqliteQueryCompiler, sql } from "kysely";
 import { DISK, explained } from "../../files/files.js";
 import { type Connection, EngineBusy, RetryingEngine, retrying, type Source, type StatementResult } from "./adapter.js";
 import { RegisterError, type RegisterReason } from "./errors.js";
-import { type FileOptions, nameToOpen, prepareFile, type RegisterFile, stampOf, unreadable } from "./sqlitefile.js";
+import {
+  discardMade,
+  type FileOptions,
+  nameToOpen,
+  prepareFile,
+  type RegisterFile,
+  stampOf,
+  unreadable,
+} from "./sqlitefile.js";
 import type { Value } from "./values.js";
 
 /** The part of a `libsql` connection that is used here. */
@@ -54,11 +62,15 @@ export function fileSystemType(folder: string): number {
 /** Opens the file. The caller checks whether it contains a register. */
 export async function openSqlite(path: string, options: SqliteOptions): Promise<RetryingEngine> {
   const file = prepareFile(path, options);
-  const opened = await retrying(async () => connect(file), options.wait);
+  const opened = await retrying(async () => connect(file), options.wait).catch((error: unknown) => {
+    discardMade(file);
+    throw error;
+  });
   return new RetryingEngine({
     kind: "sqlite",
     where: path,
     readOnly: !file.writable,
+    discard: () => discardMade(file),
     source: new OneConnection(new SqliteConnection(file, opened)),
     compiler: new SqliteQueryCompiler(),
     dialectAdapter: new SqliteAdapter(),

@@ -3,7 +3,7 @@
 // SQLite makes its log (-wal) and its shared memory (-shm) beside the file, even to read. Whoever may not write there
 // opens the file as one that does not change, and then checks that it did not.
 
-import { accessSync, closeSync, constants, openSync, realpathSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, realpathSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { explained, OWNER_ONLY } from "../../files/files.js";
@@ -24,6 +24,8 @@ export interface RegisterFile {
   readonly real: string;
   /** Whether the file and its folder may be written. */
   readonly writable: boolean;
+  /** Whether this process made the file. */
+  readonly made: boolean;
 }
 
 /** File systems, by their statfs(2) type, whose locks do not work between computers, or depend on a user program. */
@@ -57,7 +59,7 @@ export function prepareFile(path: string, { create, fileSystemType }: FileOption
     const real = realpathSync(path);
     refuseOtherNames(path, real);
     accessSync(real, constants.R_OK);
-    return { path, real, writable: mayWrite(real) && mayWrite(dirname(real)) };
+    return { path, real, writable: mayWrite(real) && mayWrite(dirname(real)), made: !isThere };
   } catch (error) {
     throw error instanceof RegisterError ? error : explained(path, create ? "write" : "read", error);
   }
@@ -98,6 +100,17 @@ export function stampOf({ real, writable }: RegisterFile): string {
   if (writable || hasLog(real)) return "";
   const { ino, size, mtimeNs } = statSync(real, { bigint: true });
   return `${ino} ${size} ${mtimeNs}`;
+}
+
+/** Deletes a file that this process made, and SQLite's files beside it: for work that has failed. Close it first. */
+export function discardMade({ real, made }: RegisterFile): void {
+  if (!made) return;
+  for (const ending of ["-wal", "-shm", "-journal", ""])
+    try {
+      rmSync(`${real}${ending}`, { force: true });
+    } catch {
+      // Ignore the error: the failure that led here is the one to report.
+    }
 }
 
 /** What to do if SQLite cannot open a file that may only be read. */
