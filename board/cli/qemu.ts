@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { isScreen } from "../../host-tools/files/commandline.js";
+import { inOneLine, isScreen } from "../../host-tools/files/commandline.js";
 import { Flash } from "../../sim/core/flash.js";
 import { personalizeDemo } from "../../sim/session/demo.js";
 import { loadFirmware } from "../../sim/session/firmware.js";
@@ -50,6 +50,7 @@ async function main(args: readonly string[]): Promise<void> {
     .option("--gdb <port>", "accept a debugger: target remote localhost:PORT", parsePort)
     .addHelpText("after", AFTER)
     .allowExcessArguments(false)
+    .configureOutput({ outputError: (text) => void say(inOneLine(text)) })
     .exitOverride()
     .action(run);
   try {

@@ -108,7 +108,7 @@ test("a card is shipped, activated by a right response, lost, refused, found and
   assert.match(await run(6, "card", "activate", ...found), /is lost: dsc card activate is for a card that is shipped$/);
   assert.is(await run(0, "card", "found", ...found), "IB3000123 is active");
   assert.is(await run(0, "card", "retire", ...about), "IB3000123 is retired");
-  await run(2, "challenge", ...about);
+  assert.match(await run(6, "challenge", ...about), /IB3000123 is retired: it answers no challenge$/);
   const { entries } = JSON.parse(await run(0, "card", "history", ...about, "--json")) as {
     entries: { actor: string; from: string; to: string; reason: string | null }[];
   };

@@ -90,7 +90,8 @@ test("a faulty card gives exit code 1, and a file that replays the fault", async
   const end = await card(folder, ["--seed", "1"], { env });
   const { code, stdout, stderr } = await monkey(folder, "--seed", "1", "--for", "1h");
   assert.is(code, 1, stdout + stderr);
-  const [, seed, steps] = /^seed (\d+): .*\n(\d+) steps? shows? it: dsc-sim run --port line .*\.dsc\n$/.exec(stdout) ?? [];
+  const [, seed, steps] =
+    /^seed (\d+): .*\n(\d+) steps? shows? it: dsc-sim run --port line .*\.dsc\n$/.exec(stdout) ?? [];
   assert.ok(Number(steps) <= 4, stdout);
   const lines = readFileSync(join(folder, `monkey-${seed}.dsc`), "utf8")
     .trimEnd()
