@@ -6,7 +6,7 @@ import { FileError, UsageError } from "../files/errors.js";
 import { endLater, Interrupted, interrupt, interruption } from "../files/interruption.js";
 import { version } from "../files/project.js";
 import { endCommand } from "./commandend.js";
-import { Exit, reportOf } from "./exit.js";
+import { Exit, furtherLinesOf, reportOf } from "./exit.js";
 import { answerInJson, answersInJson, begin, complain, conclude, tell } from "./output.js";
 
 /**
@@ -170,7 +170,7 @@ function fail(error: unknown): void {
   const report = reportOf(error);
   if (report.code === Exit.BUG) console.error(error);
   process.exitCode = report.code;
-  conclude(report);
+  conclude(report, furtherLinesOf(error));
 }
 
 /** Handles an error that no code awaited. */

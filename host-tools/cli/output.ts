@@ -69,12 +69,17 @@ export function complain(text: string): void {
   process.stderr.write(`${painted("red", "dsc:", process.stderr)} ${text}\n`);
 }
 
-/** Ends the output: with --json, prints all of it. Only the first call counts. */
-export function conclude(error?: ErrorReport): void {
+/**
+ * Ends the output: with --json, prints all of it. Only the first call counts. `further`: more lines about the error; in
+ * JSON they are among the warnings.
+ */
+export function conclude(error?: ErrorReport, further: readonly string[] = []): void {
   if (kept.concluded) return;
   kept.concluded = true;
-  if (kept.json) process.stdout.write(`${JSON.stringify(jsonAnswer(error))}\n`);
-  else if (error) complain(error.message);
+  if (kept.json) {
+    kept.warnings.push(...further);
+    process.stdout.write(`${JSON.stringify(jsonAnswer(error))}\n`);
+  } else if (error) for (const line of [error.message, ...further]) complain(line);
 }
 
 /** An error without warnings has no list of warnings. */
