@@ -7,6 +7,7 @@
 //   npm run board -- --all              each image whose tools are installed, as the tests need
 
 import { relative } from "node:path";
+import { withoutControls } from "../../host-tools/files/commandline.js";
 import { ROOT } from "../../host-tools/files/project.js";
 import { buildImages, IMAGES, type Image, type ImageName, imageFor, missingFor } from "../builder/images.js";
 import { PORTS, type PortName } from "../builder/ports.js";
@@ -81,6 +82,6 @@ try {
   command(process.argv.slice(2));
 } catch (error) {
   if (!(error instanceof BuildError || error instanceof UsageError)) throw error;
-  process.stderr.write(`board: ${error.message}\n`);
+  process.stderr.write(`board: ${withoutControls(error.message)}\n`);
   process.exitCode = error instanceof UsageError ? USAGE : FAILED;
 }

@@ -3,7 +3,7 @@
 
 import { styleText } from "node:util";
 import type { Command } from "commander";
-import { isScreen } from "../files/commandline.js";
+import { isScreen, withoutControls } from "../files/commandline.js";
 import type { ErrorReport } from "./exit.js";
 
 type Style = Parameters<typeof styleText>[0];
@@ -61,12 +61,12 @@ export function tell(name: string, text: string): void {
 /** Prints something that is no error but that the user should know. */
 export function warn(text: string): void {
   if (kept.json) kept.warnings.push(text);
-  else process.stderr.write(`${painted("yellow", "warning:", process.stderr)} ${text}\n`);
+  else process.stderr.write(`${painted("yellow", "warning:", process.stderr)} ${withoutControls(text)}\n`);
 }
 
 /** Prints the one line on stderr that says why the command failed. */
 export function complain(text: string): void {
-  process.stderr.write(`${painted("red", "dsc:", process.stderr)} ${text}\n`);
+  process.stderr.write(`${painted("red", "dsc:", process.stderr)} ${withoutControls(text)}\n`);
 }
 
 /**

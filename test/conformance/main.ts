@@ -11,7 +11,7 @@ import { imageFor, missingFor, pathOf } from "../../board/builder/images.js";
 import type { PortName } from "../../board/builder/ports.js";
 import { BuildError } from "../../board/builder/tools.js";
 import { MachineError } from "../../board/emulator/machine.js";
-import { inOneLine } from "../../host-tools/files/commandline.js";
+import { inOneLine, withoutControls } from "../../host-tools/files/commandline.js";
 import { PortError } from "../../host-tools/files/errors.js";
 import { scenarios } from "../support/scenarios.js";
 import { BoardError, handBack, openForUse } from "./board.js";
@@ -162,7 +162,7 @@ try {
 }
 
 function say(text: string): void {
-  process.stderr.write(`conformance: ${text}\n`);
+  process.stderr.write(`conformance: ${withoutControls(text)}\n`);
 }
 
 function codeOf(error: unknown): number | undefined {

@@ -8,7 +8,7 @@
 
 import { spawnSync } from "node:child_process";
 import { Command, CommanderError } from "commander";
-import { inOneLine } from "../../host-tools/files/commandline.js";
+import { inOneLine, withoutControls } from "../../host-tools/files/commandline.js";
 import { ROOT } from "../../host-tools/files/project.js";
 import type { Campaign, Options } from "./campaign.js";
 import { CAMPAIGNS } from "./campaigns.js";
@@ -97,7 +97,7 @@ function log(line: string): void {
 }
 
 function say(text: string): void {
-  process.stderr.write(`evidence: ${text}\n`);
+  process.stderr.write(`evidence: ${withoutControls(text)}\n`);
 }
 
 class UsageError extends Error {}

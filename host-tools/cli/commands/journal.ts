@@ -47,8 +47,9 @@ state.
 ${REGISTER_HELP}`;
 const VERIFY_NOTES = `
 With the journal key every entry is checked against the previous one. Without it only the numbers, the operators'
-signatures and a saved head are checked, the head with the public key that \`dsc register init\` printed (--head-key). If the journal key was replaced
-(\`dsc register rekey\`), entries under the earlier key are checked only if that key is given too.
+signatures and a saved head are checked, the head with the public key that \`dsc register init\` printed (--head-key).
+If the journal key was replaced (\`dsc register rekey\`), entries under the earlier key are checked only if that key is
+given too.
 ${REGISTER_HELP}
 
 Exit codes: 0 no faults found; 1 an entry was changed, moved, removed or cut off; 6 a file or the register.`;
