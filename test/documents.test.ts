@@ -1,7 +1,7 @@
 // Compares figures in documents with the sources: imports and exports, bytes, memory, keys, functions of a port.
 // test/evidence/document.test.ts compares figures of campaigns with their records.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { buildImages, imageFor, pathOf } from "../board/builder/images.js";
@@ -54,6 +54,18 @@ for (const port of ["microbit", "netduino2", "sifive_e"] as const) {
     assert.match(row ?? "", `| ${Math.ceil(flash / KIB)} KB, ${Math.ceil(ram / KIB)} KB |`);
   });
 }
+
+test("each file that an example of README reads is in the checkout, or was made by the example before", () => {
+  const blocks = [...README.matchAll(/```sh\n(.*?)```/gs)].map(([, block = ""]) => block);
+  const missing = blocks.flatMap((block) =>
+    [...block.matchAll(/dsc-sim (?:run|inspect) (\S+)/g)].flatMap(({ 1: file = "", index }) => {
+      const isMade = new RegExp(`--(?:record|flash) ${file}(?!\\S)`).test(block.slice(0, index));
+      return isMade || existsSync(join(ROOT, file)) ? [] : [file];
+    }),
+  );
+  assert.ok(blocks.some((block) => block.includes("dsc-sim inspect ")));
+  assert.equal(missing, []);
+});
 
 test("README and PORTING.md state the number of a port's functions, and PORTING.md names each", () => {
   const header = readFileSync(join(ROOT, "board", "port.h"), "utf8").replace(/\/\*.*?\*\//gs, "");

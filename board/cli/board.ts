@@ -7,14 +7,26 @@
 //   npm run board -- --all              each image whose tools are installed, as the tests need
 
 import { relative } from "node:path";
+import { withoutControls } from "../../host-tools/files/commandline.js";
 import { ROOT } from "../../host-tools/files/project.js";
 import { buildImages, IMAGES, type Image, type ImageName, imageFor, missingFor } from "../builder/images.js";
 import { PORTS, type PortName } from "../builder/ports.js";
 import { printSizes, refuseLarge, type Sizes, sizesOf } from "../builder/sizes.js";
 import { BuildError } from "../builder/tools.js";
 
+const FAILED = 1;
+const USAGE = 2;
+
+/** A line for stderr and exit code 2. */
+class UsageError extends Error {}
+
+const CHOICE = "give one of --production, --target PORT and --all, or nothing";
+
 function command(args: readonly string[]): void {
-  if (args[0] === "--all") return buildAll();
+  if (args[0] === "--all") {
+    refuseMore(args, 1);
+    return buildAll();
+  }
   const name = imageOf(args);
   const image = buildImages(name);
   const files = image.endsWith(".elf") ? [image, image.replace(/elf$/, "hex")] : [image];
@@ -30,15 +42,27 @@ function tellSizes({ name, limits }: Image, sizes: Sizes): void {
 
 /** The requested image. */
 function imageOf(args: readonly string[]): ImageName {
-  const [name = "development", port, ...rest] = args.map((arg) => arg.replace(/^--production$/, "production"));
-  if (name === "--target" && port !== undefined && rest.length === 0) {
-    if (isPort(port)) return imageFor(port);
-    throw new BuildError(`--target ${port}: there are ${Object.keys(PORTS).join(", ")}`);
+  const [first = "development", port] = args;
+  if (first === "--target") {
+    refuseMore(args, 2);
+    return targetOf(port);
   }
-  if (isImage(name) && port === undefined) return name;
-  throw new BuildError(
-    `${args.join(" ")}: there are --production, --target PORT, --all, ${Object.keys(IMAGES).join(", ")}`,
-  );
+  const name = first === "--production" ? "production" : first;
+  if (!isImage(name)) throw new UsageError(`unknown ${name.startsWith("-") ? "option" : "image"} ${name}; ${CHOICE}`);
+  refuseMore(args, 1);
+  return name;
+}
+
+/** Refuses what stands after the first `count` arguments. */
+function refuseMore(args: readonly string[], count: number): void {
+  if (args.length > count) throw new UsageError(`${args.join(" ")}: that is more than one choice; ${CHOICE}`);
+}
+
+function targetOf(port: string | undefined): ImageName {
+  const ports = Object.keys(PORTS).join(", ");
+  if (port === undefined) throw new UsageError(`--target: a port is needed; choose one of ${ports}`);
+  if (!isPort(port)) throw new UsageError(`--target ${port}: there is no such port; choose one of ${ports}`);
+  return imageFor(port);
 }
 
 function isPort(name: string): name is PortName {
@@ -57,7 +81,7 @@ function buildAll(): void {
 try {
   command(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof BuildError)) throw error;
-  process.stderr.write(`board: ${error.message}\n`);
-  process.exitCode = 1;
+  if (!(error instanceof BuildError || error instanceof UsageError)) throw error;
+  process.stderr.write(`board: ${withoutControls(error.message)}\n`);
+  process.exitCode = error instanceof UsageError ? USAGE : FAILED;
 }

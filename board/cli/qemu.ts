@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { isScreen } from "../../host-tools/files/commandline.js";
+import { inOneLine, isScreen, withoutControls } from "../../host-tools/files/commandline.js";
 import { Flash } from "../../sim/core/flash.js";
 import { personalizeDemo } from "../../sim/session/demo.js";
 import { loadFirmware } from "../../sim/session/firmware.js";
@@ -50,6 +50,7 @@ async function main(args: readonly string[]): Promise<void> {
     .option("--gdb <port>", "accept a debugger: target remote localhost:PORT", parsePort)
     .addHelpText("after", AFTER)
     .allowExcessArguments(false)
+    .configureOutput({ outputError: (text) => void say(inOneLine(text)) })
     .exitOverride()
     .action(run);
   try {
@@ -118,7 +119,7 @@ function exitCodeFor(error: unknown): number {
 }
 
 function say(text: string, exitCode: number = FAILED): number {
-  process.stderr.write(`board:qemu: ${text}\n`);
+  process.stderr.write(`board:qemu: ${withoutControls(text)}\n`);
   return exitCode;
 }
 

@@ -13,6 +13,7 @@ import {
   SuitesAt,
   Tag,
 } from "../../firmware/wire.js";
+import { counted } from "../files/counted.js";
 import { CardInError } from "../files/errors.js";
 import { toHex } from "../files/hex.js";
 import { BadAnswer } from "./errors.js";
@@ -207,7 +208,7 @@ function describeState({ life, lock }: CardStatus): Said {
 function describePin({ life, pinCheck, tries, triesLeft, unlockTriesLeft }: CardStatus): string {
   if (life === "blank" || pinCheck === "none") return "none yet";
   if (pinCheck === "server") return "checked by the server";
-  return `checked by the card, ${triesLeft} of ${tries} tries left, ${unlockTriesLeft} unlock codes`;
+  return `checked by the card, ${triesLeft} of ${counted(tries, "try", "tries")} left, ${counted(unlockTriesLeft, "unlock code")}`;
 }
 
 function describeKeys({ testKeys, kvn }: CardStatus): Said {

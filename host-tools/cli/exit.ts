@@ -20,6 +20,7 @@ import {
   CardInError,
   CheckFailed,
   FileError,
+  FileFaults,
   type FileReason,
   NoBoard,
   PortError,
@@ -82,6 +83,11 @@ export interface ErrorReport {
   readonly message: string;
   /** The remedy, in one line for people. */
   readonly hint: string;
+}
+
+/** Further lines about the same error; empty for most. */
+export function furtherLinesOf(error: unknown): readonly string[] {
+  return error instanceof FileFaults ? error.others : [];
 }
 
 type ErrorClass = abstract new (...args: never[]) => Error;

@@ -6,7 +6,7 @@ import { FileError, UsageError } from "../files/errors.js";
 import { endLater, Interrupted, interrupt, interruption } from "../files/interruption.js";
 import { version } from "../files/project.js";
 import { endCommand } from "./commandend.js";
-import { Exit, reportOf } from "./exit.js";
+import { Exit, furtherLinesOf, reportOf } from "./exit.js";
 import { answerInJson, answersInJson, begin, complain, conclude, tell } from "./output.js";
 
 /**
@@ -88,7 +88,8 @@ function asksForJson(args: readonly string[]): boolean {
 /** Moves --json from before the command to behind it, since it is an option of the command. */
 function jsonLast(args: string[]): string[] {
   const command = args.findIndex((word) => word !== "--json");
-  if (command <= 0) return args;
+  if (command < 0) return [];
+  if (command === 0) return args;
   const rest = args.slice(command);
   const end = rest.indexOf("--");
   return end < 0 ? [...rest, "--json"] : rest.toSpliced(end, 0, "--json");
@@ -141,13 +142,15 @@ function isEmptyName(command: Command, option: Option): boolean {
   return /<(file|dir)>/.test(option.flags) && command.getOptionValue(option.attributeName()) === "";
 }
 
-/** `dsc help nope`: commander would print the whole help without saying why. */
+/** `dsc help nope` and `dsc nope --help`: commander would print the whole help without saying why. */
 function refuseUnknownHelp(dsc: Command, args: readonly string[]): void {
-  let command: Command | undefined = dsc;
+  let command: Command = dsc;
   for (const [at, word] of args.entries()) {
     if (word === "help") return refuseUnknown(command, args[at + 1]);
-    command = command.commands.find((inner) => inner.name() === word);
-    if (!command || command.commands.length === 0) return;
+    const inner = command.commands.find((one) => one.name() === word);
+    if (!inner && args.some((one) => one === "--help" || one === "-h")) refuseUnknown(command, word);
+    if (!inner || inner.commands.length === 0) return;
+    command = inner;
   }
 }
 
@@ -170,7 +173,7 @@ function fail(error: unknown): void {
   const report = reportOf(error);
   if (report.code === Exit.BUG) console.error(error);
   process.exitCode = report.code;
-  conclude(report);
+  conclude(report, furtherLinesOf(error));
 }
 
 /** Handles an error that no code awaited. */

@@ -3,7 +3,7 @@
 
 import { styleText } from "node:util";
 import type { Command } from "commander";
-import { isScreen } from "../files/commandline.js";
+import { isScreen, withoutControls } from "../files/commandline.js";
 import type { ErrorReport } from "./exit.js";
 
 type Style = Parameters<typeof styleText>[0];
@@ -61,20 +61,25 @@ export function tell(name: string, text: string): void {
 /** Prints something that is no error but that the user should know. */
 export function warn(text: string): void {
   if (kept.json) kept.warnings.push(text);
-  else process.stderr.write(`${painted("yellow", "warning:", process.stderr)} ${text}\n`);
+  else process.stderr.write(`${painted("yellow", "warning:", process.stderr)} ${withoutControls(text)}\n`);
 }
 
 /** Prints the one line on stderr that says why the command failed. */
 export function complain(text: string): void {
-  process.stderr.write(`${painted("red", "dsc:", process.stderr)} ${text}\n`);
+  process.stderr.write(`${painted("red", "dsc:", process.stderr)} ${withoutControls(text)}\n`);
 }
 
-/** Ends the output: with --json, prints all of it. Only the first call counts. */
-export function conclude(error?: ErrorReport): void {
+/**
+ * Ends the output: with --json, prints all of it. Only the first call counts. `further`: more lines about the error; in
+ * JSON they are among the warnings.
+ */
+export function conclude(error?: ErrorReport, further: readonly string[] = []): void {
   if (kept.concluded) return;
   kept.concluded = true;
-  if (kept.json) process.stdout.write(`${JSON.stringify(jsonAnswer(error))}\n`);
-  else if (error) complain(error.message);
+  if (kept.json) {
+    kept.warnings.push(...further);
+    process.stdout.write(`${JSON.stringify(jsonAnswer(error))}\n`);
+  } else if (error) for (const line of [error.message, ...further]) complain(line);
 }
 
 /** An error without warnings has no list of warnings. */

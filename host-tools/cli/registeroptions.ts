@@ -122,13 +122,14 @@ export async function withEarlierKeys<T>(
   }
 }
 
-/** The warning about entries under earlier journal keys; undefined if there are none. */
-export function saidOfUnchecked(unchecked: number): string | undefined {
-  if (unchecked === 0) return undefined;
-  return (
-    `entries 1 to ${unchecked} are under an earlier journal key, so only their numbers were checked; ` +
-    "give that key with --earlier-journal-key"
-  );
+/**
+ * The warning about entries under earlier journal keys; undefined if there are none. Without the journal key no entry is
+ * checked under its key, so nothing is known of earlier keys.
+ */
+export function saidOfUnchecked(register: Register, unchecked: number): string | undefined {
+  if (unchecked === 0 || !register.has("journal")) return undefined;
+  const entries = unchecked === 1 ? "entry 1 is" : `entries 1 to ${unchecked} are`;
+  return `${entries} under an earlier journal key, so only numbers were checked; give that key with --earlier-journal-key`;
 }
 
 /** A key in a token has nothing to wipe here. */

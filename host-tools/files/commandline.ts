@@ -1,6 +1,8 @@
 // Shared by the command lines of `dsc` and `dsc-sim`: output that nobody reads, abilities of a terminal, and messages
 // in one line.
 
+import { faultInWords } from "./faults.js";
+
 /** The exit code if nobody reads the output, as shells report the signal SIGPIPE: 128 + 13. */
 export const UNREAD = 141;
 
@@ -12,7 +14,7 @@ export const UNREAD = 141;
 export function watchOutput(onLost: (message: string) => void): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") unread();
-    else onLost(`cannot write the output (${error.code ?? error.message})`);
+    else onLost(`cannot write the output: ${faultInWords(error)}`);
   });
   // No message can be printed, but the exit code still shows the result.
   process.stderr.on("error", () => {});
@@ -44,8 +46,17 @@ export function isScreen(stream: NodeJS.WriteStream): boolean {
 
 /** A commander message in one line; some have two. */
 export function inOneLine(message: string): string {
-  return message
-    .replace(/^error: /, "")
-    .trim()
-    .replace(/\s*\n\s*/g, " ");
+  return withoutControls(
+    message
+      .replace(/^error: /, "")
+      .trim()
+      .replace(/\s*\n\s*/g, " "),
+  );
 }
+
+/** A line for a terminal: arguments in it may have control characters, which are written as in a program's source. */
+export function withoutControls(text: string): string {
+  return text.replace(/\p{Cc}/gu, (each) => CONTROLS[each] ?? `\\x${each.charCodeAt(0).toString(16).padStart(2, "0")}`);
+}
+
+const CONTROLS: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };

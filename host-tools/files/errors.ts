@@ -93,3 +93,15 @@ export class FileError extends Error {
     this.hint = hint;
   }
 }
+
+/** Several faults of one file. The message is the first of them. */
+export class FileFaults extends FileError {
+  override name = "FileFaults";
+  /** The others: each is one line for people. */
+  readonly others: readonly string[];
+
+  constructor(first: string, others: readonly string[]) {
+    super(first);
+    this.others = others;
+  }
+}

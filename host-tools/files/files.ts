@@ -10,7 +10,8 @@
 import { randomBytes } from "node:crypto";
 import * as node from "node:fs";
 import { dirname, join } from "node:path";
-import { FileError, type FileReason } from "./errors.js";
+import { FileError } from "./errors.js";
+import { faultOf } from "./faults.js";
 
 /** The file operations that are used, so that a test can fail or stop at each. They throw like node:fs. */
 export interface FileSystem {
@@ -248,18 +249,6 @@ function syncFolder(path: string): void {
   }
 }
 
-const REASONS: Record<string, [FileReason, string]> = {
-  EEXIST: ["exists", "exists already, and is never overwritten"],
-  ENOENT: ["missing", "there is no such file or folder"],
-  ENOTDIR: ["missing", "there is no such folder"],
-  EACCES: ["denied", "you have no permission"],
-  EPERM: ["denied", "you have no permission"],
-  EROFS: ["denied", "the disk is read-only"],
-  ENOSPC: ["full", "the disk is full"],
-  EDQUOT: ["full", "your quota is used up"],
-  EISDIR: ["other", "it is a folder"],
-};
-
 function explaining<T>(path: string, action: "read" | "write", run: () => T): T {
   try {
     return run();
@@ -271,8 +260,7 @@ function explaining<T>(path: string, action: "read" | "write", run: () => T): T 
 /** An error of the file system, in one line for people. */
 export function explained(path: string, action: "read" | "write", error: unknown): FileError {
   if (error instanceof FileError) return error;
-  const code = codeOf(error);
-  const [reason, text] = REASONS[code] ?? ["other", code];
+  const [reason, text] = faultOf(error);
   if (reason === "exists") return new FileError(`${path}: ${text}`, reason);
   return new FileError(`${path}: cannot ${action} it: ${text}`, reason);
 }

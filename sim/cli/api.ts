@@ -56,10 +56,18 @@ export async function api({ listen = USUAL_ADDRESS, ...options }: ApiOptions): P
   }
 }
 
+const LISTENING: Readonly<Record<string, string>> = {
+  EACCES: "you have no permission for that port",
+  EADDRNOTAVAIL: "this computer has no such address",
+};
+
 function listenError(error: unknown): unknown {
   const { code, syscall, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (syscall !== "listen" && syscall !== "bind") return error;
-  const why = code === "EADDRINUSE" ? "in use by another program; choose another port" : `cannot be used (${code})`;
+  const why =
+    code === "EADDRINUSE"
+      ? "in use by another program; choose another port"
+      : `cannot be used: ${LISTENING[code ?? ""] ?? code}`;
   return new ListenError(`--listen ${address}:${port}: ${why}`);
 }
 

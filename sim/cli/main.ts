@@ -37,7 +37,9 @@ const SIMULATED = ["flash", "demo", "seed", "pty", "record", "headless"];
 export async function main(args: string[]): Promise<void> {
   watchOutput(endWithoutOutput);
   try {
-    await commands().parseAsync(args, { from: "user" });
+    const program = commands();
+    refuseUnknown(program, args);
+    await program.parseAsync(args, { from: "user" });
   } catch (error) {
     fail(error);
   }
@@ -52,7 +54,8 @@ export function commands(): Command {
     .option("--headless", "commands on stdin, JSON on stdout")
     .addOption(portOption())
     .addHelpText("after", EXIT_CODES)
-    .allowExcessArguments(false)
+    // They are refused by their name, as commands that do not exist.
+    .allowExcessArguments(true)
     .configureOutput({ outputError: (text) => say(inOneLine(text)) })
     .exitOverride()
     .enablePositionalOptions()
@@ -81,7 +84,19 @@ export function commands(): Command {
     const { monkey } = await import("./monkey.js");
     if (!(await monkey(command.optsWithGlobals<MonkeyOptions>()))) process.exitCode ??= FAILED;
   });
+  // Commander gives each command the setting of the program.
+  for (const command of program.commands) command.allowExcessArguments(false);
   return program;
+}
+
+/** `dsc-sim nope --help`: commander would print the help of all without saying why. */
+function refuseUnknown(program: Command, [name = ""]: readonly string[]): void {
+  if (name === "" || name.startsWith("-") || program.commands.some((command) => command.name() === name)) return;
+  throw unknownCommand(name);
+}
+
+function unknownCommand(name: string): UserError {
+  return new UserError(`unknown command ${JSON.stringify(name)}; dsc-sim --help lists the commands`);
 }
 
 /** Help on the language; for a command of `dsc-sim` itself, its own help. */
@@ -131,7 +146,8 @@ function portOption(): Option {
   return option.argParser(parseName).conflicts(SIMULATED);
 }
 
-async function start(options: Options): Promise<void> {
+async function start(options: Options, { args: [extra] }: Command): Promise<void> {
+  if (extra !== undefined) throw unknownCommand(extra);
   if (options.headless) {
     return headless(options, () => {
       process.exitCode ??= FAILED;

@@ -1,5 +1,6 @@
 // `dsc-sim monkey`: random runs, their progress, and the file of a finding.
 
+import { counted } from "../../host-tools/files/counted.js";
 import { DEMO } from "../session/demo.js";
 import { loadFirmware } from "../session/firmware.js";
 import { clearAbandoned, writeFinding } from "../session/monkey/findingfile.js";
@@ -97,18 +98,20 @@ type Told = Pick<Found, "seed" | "finding" | "lines" | "shown">;
 
 function tell({ seed, finding, shown }: Told, where: string, path: string): void {
   const { what, expected, actual } = finding.difference;
-  const steps = `${finding.steps.length} steps`;
+  const { length } = finding.steps;
+  const steps = counted(length, "step");
   process.stdout.write(`seed ${seed}: ${what}: ${expected} expected, ${actual} found\n`);
   process.stdout.write(
     shown
-      ? `${steps} show it: dsc-sim run ${where}${path}\n`
+      ? `${steps} ${length === 1 ? "shows" : "show"} it: dsc-sim run ${where}${path}\n`
       : `${steps}, in ${path}; no screen and no answer shows it: dsc-sim monkey --seed ${seed} --runs 1\n`,
   );
 }
 
 function describe({ runs, counts }: Progress, ms: number): string {
   const perSecond = Math.round(counts.steps / Math.max(ms / 1_000, 0.001));
-  const parts = [`${runs} runs`, `${counts.steps} steps`, `${perSecond} steps/s`];
-  parts.push(`${counts.states.size} states`, `${counts.transitions.size} transitions`, `${counts.cuts} power cuts`);
+  const parts = [counted(runs, "run"), counted(counts.steps, "step"), `${perSecond} steps/s`];
+  parts.push(counted(counts.states.size, "state"), counted(counts.transitions.size, "transition"));
+  parts.push(counted(counts.cuts, "power cut"));
   return parts.join(", ");
 }

@@ -4,6 +4,7 @@ import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { finishingUnread } from "../../host-tools/files/commandline.js";
+import { faultInWords } from "../../host-tools/files/faults.js";
 import { Flash } from "../core/flash.js";
 import { BoardSession } from "../session/boardsession.js";
 import { Coverage } from "../session/coverage.js";
@@ -129,7 +130,7 @@ function readScript(name: string): Script {
   try {
     return { name, lines: linesOf(readFileSync(name, "utf8")) };
   } catch (error) {
-    throw new UserError(`${name}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    throw new UserError(`${name}: cannot be read: ${faultInWords(error)}`);
   }
 }
 
@@ -150,6 +151,6 @@ function writing<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw new UserError(`${path}: cannot be written (${(error as NodeJS.ErrnoException).code})`);
+    throw new UserError(`${path}: cannot be written: ${faultInWords(error)}`);
   }
 }

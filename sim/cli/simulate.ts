@@ -1,6 +1,7 @@
 // A simulated card with its surroundings: flash file, serial line and record; driven by script or in the terminal.
 
 import { randomInt } from "node:crypto";
+import { withoutControls } from "../../host-tools/files/commandline.js";
 import type { Card } from "../core/card.js";
 import type { Report, SessionOptions } from "../session/cardsession.js";
 import { loadFirmware } from "../session/firmware.js";
@@ -121,7 +122,7 @@ function outcome({ error, display }: Report): string {
 
 /** Prints a line for the user. */
 export function say(text: string): void {
-  process.stderr.write(`dsc-sim: ${text}\n`);
+  process.stderr.write(`dsc-sim: ${withoutControls(text)}\n`);
 }
 
 /** Prints an error, and continues. */

@@ -89,6 +89,12 @@ interface CardCopy {
   readonly line: Uint8Array;
 }
 
+/** Refuses what is no number from 0 on, which the card would take without a word. */
+function refuseNumber(what: string, value: number): void {
+  if (!(value >= 0 && value < Number.POSITIVE_INFINITY))
+    throw new RangeError(`${what} is a number from 0 on, not ${value}`);
+}
+
 export class Card {
   readonly flash: Flash;
   readonly watchers: CardWatcher[] = [];
@@ -129,6 +135,7 @@ export class Card {
     this.#ram = this.#memory.subarray(0, MEMORY_SIZE);
     this.#fresh = this.#ram.slice();
     this.#battery = options.battery ?? FULL_BATTERY;
+    refuseNumber("battery: a voltage in mV", this.#battery);
     if (this.#battery) this.#call(() => this.#boot());
   }
 
@@ -208,6 +215,7 @@ export class Card {
 
   /** Holds a key down for `ms`, then releases it. */
   hold(key: KeyName, ms = HOLD_TIME): void {
+    refuseNumber("hold: a time in ms", ms);
     this.down(key);
     this.wait(ms);
     this.up(key);
@@ -216,11 +224,13 @@ export class Card {
 
   /** Presses the digits of `text`, one by one. */
   type(text: string): void {
+    if (!/^[0-9]*$/.test(text)) throw new RangeError(`type: ${JSON.stringify(text)} has more than the digits 0 to 9`);
     for (const digit of text) this.press(digit as KeyName);
   }
 
   /** Lets `ms` pass. */
   wait(ms: number): void {
+    refuseNumber("wait: a time in ms", ms);
     let left = ms;
     while (this.#battery !== 0 && this.#due <= left) left -= this.#step(this.#due);
     if (left > 0) this.#step(left);
@@ -228,6 +238,7 @@ export class Card {
 
   /** Lets time pass until `done`, at most `ms`. Returns whether it is done. */
   waitUntil(done: () => boolean, ms: number): boolean {
+    refuseNumber("waitUntil: a time in ms", ms);
     let left = ms;
     while (!done()) {
       if (this.#battery === 0 || this.#due > left) {
@@ -241,6 +252,7 @@ export class Card {
 
   /** Removes the battery (0), or sets its voltage, inserting one if there was none. */
   setBattery(millivolts: number): void {
+    refuseNumber("setBattery: a voltage in mV", millivolts);
     for (const watcher of this.watchers) watcher.battery?.(millivolts);
     const had = this.#battery !== 0;
     this.#battery = millivolts;
@@ -250,6 +262,9 @@ export class Card {
 
   /** Arms a power cut at the `count`th flash operation from now. */
   cutAt(count: number, mode: CutMode): void {
+    if (!Number.isInteger(count) || count < 1)
+      throw new RangeError(`cutAt: the count of an operation is a whole number from 1 on, not ${count}`);
+    if (mode !== "clean" && mode !== "torn") throw new RangeError(`cutAt: a cut is clean or torn, not ${mode}`);
     this.flash.cutAt(count, mode, () => this.#torn.next());
     for (const watcher of this.watchers) watcher.cutAt?.(count, mode);
   }
@@ -327,6 +342,8 @@ export class Card {
   }
 
   #contact(key: KeyName, down: boolean): void {
+    if (!KEYS.includes(key))
+      throw new RangeError(`there is no key ${JSON.stringify(key)}; the keys are ${KEYS.join(", ")}`);
     for (const watcher of this.watchers) watcher.key?.(key, down);
     const number = KEYS.indexOf(key);
     if (down) this.#closed |= 1 << number;

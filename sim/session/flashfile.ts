@@ -6,6 +6,7 @@
 import { fstatSync, lstatSync, openSync, readFileSync, realpathSync, statSync, writeSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { FileError } from "../../host-tools/files/errors.js";
+import { faultInWords } from "../../host-tools/files/faults.js";
 import { createExclusive, removeAbandoned } from "../../host-tools/files/files.js";
 import { type Lock, LockError, tryLockFile } from "../../host-tools/files/lock.js";
 import { FLASH_SIZE, Flash } from "../core/flash.js";
@@ -40,7 +41,7 @@ export function openFlashFile(path: string): Flash {
       refuseMoved(place, file);
       writeSync(file, flash.bytes, address, length, address);
     } catch (error) {
-      const reason = error instanceof LockError ? error.message : `can no longer be written (${codeOf(error)})`;
+      const reason = error instanceof LockError ? error.message : `can no longer be written: ${faultInWords(error)}`;
       throw new FlashFileError(`${path}: ${reason}; the card lost power there`);
     }
   };
@@ -68,7 +69,7 @@ function refusing<T>(path: string, run: () => T): T {
     return run();
   } catch (error) {
     if (error instanceof LockError) throw new FlashFileError(`${path}: ${error.message}`);
-    throw new FlashFileError(`${path}: cannot be reserved (${codeOf(error)}); choose a folder you may write`);
+    throw new FlashFileError(`${path}: cannot be reserved: ${faultInWords(error)}; choose a folder you may write`);
   }
 }
 
@@ -80,7 +81,7 @@ export function readFlashFile(path: string): Uint8Array {
     bytes = readFileSync(path);
   } catch (error) {
     if (error instanceof FlashFileError) throw error;
-    throw new FlashFileError(`${path}: cannot be read (${codeOf(error)})`);
+    throw new FlashFileError(`${path}: cannot be read: ${faultInWords(error)}`);
   }
   if (bytes.length !== FLASH_SIZE) {
     throw new FlashFileError(`${path}: ${bytes.length} bytes, but a card's flash has ${FLASH_SIZE}; name another file`);
@@ -105,7 +106,7 @@ function openToWrite(path: string): number {
   try {
     return openSync(path, "r+");
   } catch (error) {
-    throw new FlashFileError(`${path}: cannot be written (${codeOf(error)}); choose a file you may write`);
+    throw new FlashFileError(`${path}: cannot be written: ${faultInWords(error)}; choose a file you may write`);
   }
 }
 
@@ -124,8 +125,4 @@ function createBlank(path: string): void {
 
 function exists(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined;
-}
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error);
 }

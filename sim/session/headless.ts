@@ -2,6 +2,7 @@
 
 import { fstatSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
+import { faultInWords } from "../../host-tools/files/faults.js";
 import { LineReader } from "./lines.js";
 import { Session } from "./session.js";
 import { UserError } from "./usererror.js";
@@ -61,7 +62,7 @@ class Player {
 
 /** Throws a UserError if stdin is a folder, which Node would treat as empty input. */
 export function needInput(): void {
-  if (fstatSync(STDIN).isDirectory()) throw unreadable("EISDIR");
+  if (fstatSync(STDIN).isDirectory()) throw unreadable({ code: "EISDIR" });
 }
 
 async function* piecesOf(input: Readable): AsyncGenerator<string> {
@@ -69,10 +70,10 @@ async function* piecesOf(input: Readable): AsyncGenerator<string> {
   try {
     yield* input;
   } catch (error) {
-    throw unreadable((error as NodeJS.ErrnoException).code ?? String(error));
+    throw unreadable(error);
   }
 }
 
-function unreadable(why: string): UserError {
-  return new UserError(`cannot read the commands on stdin (${why})`);
+function unreadable(error: unknown): UserError {
+  return new UserError(`cannot read the commands on stdin: ${faultInWords(error)}`);
 }

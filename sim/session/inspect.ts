@@ -2,6 +2,7 @@
 
 import { CARD_ID_SIZE, KeyVersion } from "../../firmware/wire.js";
 import { kdf } from "../../host-tools/card/scp03.js";
+import { counted } from "../../host-tools/files/counted.js";
 import { parseSuite } from "../../host-tools/seeds/suite.js";
 import { currentPage, type PageRecords, pageBytes, readImage, rootOf, type SlotCounts } from "../core/image.js";
 
@@ -60,7 +61,7 @@ function describePage(page: PageRecords, current: boolean): string[] {
     ...lines,
     `  serial number   ${head.serial}`,
     `  suite           ${head.suite}`,
-    `  PIN check       ${head.pinCheck}, ${head.tries} tries`,
+    `  PIN check       ${head.pinCheck}, ${counted(head.tries, "try", "tries")}`,
     `  lock code       ${head.hasLockCode ? "prepared (masked)" : "none"}`,
     `  PIN wrap        ${page.pinWrap}${page.pinWrap === "whole" ? " (sealed, masked)" : ""}`,
     `  unlock wrap     ${page.codeWrap}${page.codeWrap === "whole" ? " (sealed, masked)" : ""}`,

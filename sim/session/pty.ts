@@ -15,6 +15,7 @@ import {
 import { createRequire } from "node:module";
 import type { Socket } from "node:net";
 import { basename, dirname, join } from "node:path";
+import { faultInWords } from "../../host-tools/files/faults.js";
 import { type Lock, LockError, tryLockName } from "../../host-tools/files/lock.js";
 import type { Card } from "../core/card.js";
 import { atExit } from "./atexit.js";
@@ -108,8 +109,7 @@ function reserve(place: string, link: string): Lock {
     lock = tryLockName(place);
   } catch (error) {
     if (error instanceof LockError) throw new PtyError(`${link}: ${error.message}`);
-    const { code } = error as NodeJS.ErrnoException;
-    throw new PtyError(`${link}: cannot be reserved (${code}); choose a folder you may write`);
+    throw new PtyError(`${link}: cannot be reserved: ${faultInWords(error)}; choose a folder you may write`);
   }
   if (!lock) throw new PtyError(`${link}: in use by another simulator; end that one first`);
   return lock;
@@ -168,6 +168,5 @@ function targetOf(place: string): string | undefined {
 }
 
 function notMade(link: string, error: unknown): PtyError {
-  const { code } = error as NodeJS.ErrnoException;
-  return new PtyError(`${link}: cannot be made (${code}); choose another place`);
+  return new PtyError(`${link}: cannot be made: ${faultInWords(error)}; choose another place`);
 }

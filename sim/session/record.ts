@@ -2,6 +2,7 @@
 
 import { closeSync, ftruncateSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
+import { faultInWords } from "../../host-tools/files/faults.js";
 import { version } from "../../host-tools/files/project.js";
 import { RecordLines } from "../common/recordlines.js";
 import type { Card } from "../core/card.js";
@@ -74,11 +75,9 @@ export class Recorder {
     } catch (error) {
       this.#broken = true;
       ftruncateSync(this.#file, this.#size);
-      const { code } = error as NodeJS.ErrnoException;
+      const why = `cannot be written: ${faultInWords(error)}`;
       const tell = this.#begun ? this.#failed : raise;
-      tell(
-        new RecordError(`${this.#path}: cannot be written (${code}); the record ends here, but the session continues`),
-      );
+      tell(new RecordError(`${this.#path}: ${why}; the record ends here, but the session continues`));
     }
   }
 }
@@ -88,7 +87,7 @@ function create(path: string): number {
     return openSync(path, "wx", 0o600);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const why = code === "EEXIST" ? "exists already; choose another name" : `cannot be made (${code})`;
+    const why = code === "EEXIST" ? "exists already; choose another name" : `cannot be made: ${faultInWords(error)}`;
     throw new RecordError(`${path}: ${why}`);
   }
 }

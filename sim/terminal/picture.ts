@@ -1,6 +1,7 @@
 // A picture of the card, as text and as SVG, in files of the current folder.
 
 import { existsSync, writeFileSync } from "node:fs";
+import { faultInWords } from "../../host-tools/files/faults.js";
 import type { Subject } from "../core/subject.js";
 import { cardPicture } from "../drawing/svg.js";
 import { Canvas } from "./canvas.js";
@@ -29,7 +30,7 @@ export function savePicture(card: Subject, art: LineArt): string {
         writeFileSync(`${name}.${ending}`, picture, { flag: "wx" });
       return `picture saved: ${name}.txt and .svg`;
     } catch (error) {
-      return `no picture: ${name} cannot be written (${(error as NodeJS.ErrnoException).code})`;
+      return `no picture: ${name} cannot be written: ${faultInWords(error)}`;
     }
   }
   return `no picture: card-0001 to card-${MOST} are there already`;

@@ -1,5 +1,7 @@
 // The card's screen in words, for a screen reader.
 
+import { counted } from "../../host-tools/files/counted.js";
+
 const ENTRY = /^(PIN|NEW|REP)>(\**)$/;
 const NAMES: Readonly<Record<string, string>> = { PIN: "PIN", NEW: "New PIN", REP: "New PIN again" };
 const PROMPTS: Readonly<Record<string, string>> = { "CHALLNG>": "Challenge", "UNLOCK>": "Unlock code" };
@@ -17,5 +19,5 @@ export function spoken(on: boolean, display: string): string {
 
 function entered(digits: number): string {
   if (digits === 0) return "enter it.";
-  return digits === 1 ? "1 digit." : `${digits} digits.`;
+  return `${counted(digits, "digit")}.`;
 }

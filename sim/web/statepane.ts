@@ -1,5 +1,6 @@
 // The state of the card, for testers, and the log. Neither shows a typed or displayed digit.
 
+import { counted } from "../../host-tools/files/counted.js";
 import { type EventLog, seconds } from "../common/eventlog.js";
 import type { Subject } from "../core/subject.js";
 import { element, setText } from "./dom.js";
@@ -42,7 +43,7 @@ function valuesOf(card: Subject, speed: number): string[] {
     card.state,
     tries === undefined ? UNKNOWN : `${tries} left`,
     battery === undefined ? UNKNOWN : battery === 0 ? "none" : `${battery} mV`,
-    flash ? `${flash.operations} operations` : UNKNOWN,
+    flash ? counted(flash.operations, "operation") : UNKNOWN,
     speed > 1 ? `${time}, ×${speed}` : time,
   ];
 }

@@ -1,7 +1,7 @@
 // `npm run web`: builds the card for the browser into build/web and serves it on a loopback port until it is stopped.
 
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { inOneLine } from "../../host-tools/files/commandline.js";
+import { inOneLine, withoutControls } from "../../host-tools/files/commandline.js";
 import { writeSite } from "./bundle.js";
 import { serve } from "./server.js";
 
@@ -52,7 +52,7 @@ function fail(error: unknown): void {
 }
 
 function say(text: string): void {
-  process.stderr.write(`web: ${text}\n`);
+  process.stderr.write(`web: ${withoutControls(text)}\n`);
 }
 
 await main(process.argv.slice(2));

@@ -525,12 +525,18 @@ boardTest(image, NAMES, "production and development images have folders of their
 
 image("an unknown option or port is refused in one line", () => {
   for (const [args, says] of [
-    [["--fast"], /^board: --fast: there are --production, .*\n$/],
-    [["--target"], /^board: --target: there are --production, .*\n$/],
-    [["--target", "z80"], /^board: --target z80: there are microbit, .*\n$/],
+    [["--fast"], /^board: unknown option --fast; give one of --production, .*\n$/],
+    [["nothing"], /^board: unknown image nothing; give one of --production, .*\n$/],
+    [["--target"], /^board: --target: a port is needed; choose one of microbit, .*\n$/],
+    [["--target", "z80"], /^board: --target z80: there is no such port; choose one of microbit, .*\n$/],
+    [
+      ["--target", "microbit", "--production"],
+      /^board: --target microbit --production: that is more than one choice; .*\n$/,
+    ],
+    [["--all", "--fast"], /^board: --all --fast: that is more than one choice; .*\n$/],
   ] as const) {
     const { status, stdout, stderr } = board(...args);
-    assert.equal([status, stdout], [1, ""]);
+    assert.equal([status, stdout], [2, ""]);
     assert.match(stderr, says);
   }
 });

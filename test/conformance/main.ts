@@ -11,6 +11,7 @@ import { imageFor, missingFor, pathOf } from "../../board/builder/images.js";
 import type { PortName } from "../../board/builder/ports.js";
 import { BuildError } from "../../board/builder/tools.js";
 import { MachineError } from "../../board/emulator/machine.js";
+import { inOneLine, withoutControls } from "../../host-tools/files/commandline.js";
 import { PortError } from "../../host-tools/files/errors.js";
 import { scenarios } from "../support/scenarios.js";
 import { BoardError, handBack, openForUse } from "./board.js";
@@ -73,6 +74,7 @@ function commandLine(): Options {
     .addOption(new Option("--port <path>", "on the board on this serial port").conflicts("target"))
     .option("--erase", "though the card on it holds something")
     .allowExcessArguments(false)
+    .configureOutput({ outputError: (text) => say(inOneLine(text)) })
     .exitOverride()
     .parse()
     .opts<Options>();
@@ -155,8 +157,12 @@ try {
 } catch (error) {
   const code = codeOf(error);
   if (code === undefined) throw error;
-  if (!(error instanceof CommanderError)) process.stderr.write(`conformance: ${(error as Error).message}\n`);
+  if (!(error instanceof CommanderError)) say((error as Error).message);
   process.exitCode = code;
+}
+
+function say(text: string): void {
+  process.stderr.write(`conformance: ${withoutControls(text)}\n`);
 }
 
 function codeOf(error: unknown): number | undefined {

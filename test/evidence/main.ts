@@ -7,7 +7,8 @@
 // not run are kept. With --record they also go to docs/evidence.json, on which docs/EVIDENCE.md reports.
 
 import { spawnSync } from "node:child_process";
-import { Command } from "commander";
+import { Command, CommanderError } from "commander";
+import { inOneLine, withoutControls } from "../../host-tools/files/commandline.js";
 import { ROOT } from "../../host-tools/files/project.js";
 import type { Campaign, Options } from "./campaign.js";
 import { CAMPAIGNS } from "./campaigns.js";
@@ -29,6 +30,8 @@ async function main(): Promise<number> {
     .option("--only <id>", "one case, as a failure named it")
     .option("--record", "keep the figures in docs/evidence.json, too, and make the table of docs/EVIDENCE.md anew")
     .option("--table", "run nothing; make that table anew, as after a change of the firmware")
+    .configureOutput({ outputError: (text) => say(inOneLine(text)) })
+    .exitOverride()
     .parse();
   const { long = false, only, record = false, table } = command.opts<Given>();
   if (table) {
@@ -93,12 +96,17 @@ function log(line: string): void {
   process.stderr.write(`  ${line}\n`);
 }
 
+function say(text: string): void {
+  process.stderr.write(`evidence: ${withoutControls(text)}\n`);
+}
+
 class UsageError extends Error {}
 
 try {
   process.exitCode = await main();
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`evidence: ${error.message}\n`);
-  process.exitCode = 2;
+  if (!(error instanceof UsageError || error instanceof CommanderError)) throw error;
+  // Commander has printed its own errors.
+  if (error instanceof UsageError) say(error.message);
+  process.exitCode = error instanceof CommanderError && error.exitCode === 0 ? 0 : 2;
 }

@@ -31,9 +31,14 @@ export interface Message {
 
 /** All messages, in the order of files and lines. */
 export function messages(): Message[] {
-  const sources = FOLDERS.flatMap(sourcesIn);
-  const classes = new Set(sources.flatMap(errorClassesIn).filter((name) => !NOT_FOR_USERS.has(name)));
-  return sources.flatMap((source) => messagesIn(source, classes));
+  const all = sources();
+  const classes = new Set(all.flatMap(errorClassesIn).filter((name) => !NOT_FOR_USERS.has(name)));
+  return all.flatMap((source) => messagesIn(source, classes));
+}
+
+/** The sources of the programs that talk to users. */
+export function sources(): ts.SourceFile[] {
+  return FOLDERS.flatMap(sourcesIn);
 }
 
 /** The messages of one source. `classes`: the names of the error classes. */

@@ -1,7 +1,7 @@
 // `dsc challenge`: draws the site's challenge for a login, which is kept until it is used or expires.
 
 import type { Command } from "commander";
-import { UsageError } from "../../files/errors.js";
+import { RegisterError } from "../../desk/register/errors.js";
 import { withGone } from "../gone.js";
 import { show } from "../output.js";
 import { REGISTER_HELP, type RegisterOptions, registerOptions, withRegister } from "../registeroptions.js";
@@ -36,7 +36,7 @@ async function run(options: Options, command: Command): Promise<void> {
   const challenge = await withRegister(options, (opened) =>
     change(opened, async (each) => {
       const { state } = await cardOf(each.db, serial);
-      if (UNABLE.includes(state)) throw new UsageError(`--serial: ${serial} is ${state}; it answers no challenge`);
+      if (UNABLE.includes(state)) throw new RegisterError(`${serial} is ${state}: it answers no challenge`, "state");
       return issueChallenge(each, serial);
     }),
   );

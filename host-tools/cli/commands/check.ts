@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import type { CardCheck, Difference } from "../../desk/cardcheck.js";
+import { counted } from "../../files/counted.js";
 import { Exit } from "../exit.js";
 import { coloured, columns, show, warn } from "../output.js";
 import { REGISTER_HELP, type RegisterOptions, registerOptions, withRegister } from "../registeroptions.js";
@@ -87,7 +88,9 @@ function linesOf(check: CardCheck): string[] {
     ["suite", suite],
     [
       "PIN",
-      pinCheck === "card" ? `checked by the card, ${triesLeft} of ${tries} tries left` : `checked by: ${pinCheck}`,
+      pinCheck === "card"
+        ? `checked by the card, ${triesLeft} of ${counted(tries, "try", "tries")} left`
+        : `checked by: ${pinCheck}`,
     ],
     ["transport keys", `version ${kvn}, ${transportKeys === "own" ? "its own" : "the public test keys"}`],
     ["token key", TOKEN_KEYS[tokenKey]],

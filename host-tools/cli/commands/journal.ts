@@ -46,9 +46,10 @@ with it \`dsc journal verify --head\` finds that entries were cut off, or that t
 state.
 ${REGISTER_HELP}`;
 const VERIFY_NOTES = `
-With the journal key every entry is checked against the previous one. Without it only the numbers and a saved head are
-checked, the head with the public key that \`dsc register init\` printed (--head-key). If the journal key was replaced
-(\`dsc register rekey\`), entries under the earlier key are checked only if that key is given too.
+With the journal key every entry is checked against the previous one. Without it only the numbers, the operators'
+signatures and a saved head are checked, the head with the public key that \`dsc register init\` printed (--head-key).
+If the journal key was replaced (\`dsc register rekey\`), entries under the earlier key are checked only if that key is
+given too.
 ${REGISTER_HELP}
 
 Exit codes: 0 no faults found; 1 an entry was changed, moved, removed or cut off; 6 a file or the register.`;
@@ -123,17 +124,12 @@ async function runVerify(options: VerifyOptions, command: Command): Promise<void
     throw new UsageError("--head-key: no head to check; give --head too");
   const { readHead } = await import("../../desk/register/journalhead.js");
   const head = path === undefined ? undefined : readHead(path);
-  const { count, findings, unchecked } = await withRegister(options, (opened) =>
+  const { count, findings, checked, said } = await withRegister(options, (opened) =>
     withEarlierKeys(options, opened, (earlier) => verify(opened, head, headKey, earlier)),
   );
-  const said = saidOfUnchecked(unchecked);
   if (said !== undefined) warn(said);
-  const under = unchecked === 0 ? "every entry" : `every entry from ${unchecked + 1} on`;
-  const checked = journalKey === undefined ? "numbers and head" : under;
-  const lines =
-    findings.length > 0
-      ? findings.map(({ message }) => message)
-      : [`${counted(count, "entry", "entries")}; checked: ${checked}`];
+  const right = `${counted(count, "entry", "entries")}; checked: ${checked}`;
+  const lines = findings.length > 0 ? findings.map(({ message }) => message) : [right];
   show(
     command,
     { entries: count, checked, findings: findings.map(({ number, what, message }) => ({ number, what, message })) },
@@ -150,9 +146,19 @@ async function verify(
 ) {
   const { verifyJournal } = await import("../../desk/register/journal.js");
   const key = opened.has("journal") ? opened.journal : undefined;
-  const { findings, ...report } = await opened.engine.read((db) => verifyJournal(db, key, head, earlier));
+  const { count, findings, unchecked } = await opened.engine.read((db) => verifyJournal(db, key, head, earlier));
   const wrong = head && (await headFault(opened, head, given));
-  return { ...report, findings: wrong ? [wrong, ...findings] : findings };
+  return {
+    count,
+    findings: wrong ? [wrong, ...findings] : findings,
+    checked: whatWasChecked(key !== undefined, unchecked),
+    said: saidOfUnchecked(opened, unchecked),
+  };
+}
+
+function whatWasChecked(hasKey: boolean, unchecked: number): string {
+  if (!hasKey) return "numbers, operators' signatures and head";
+  return unchecked === 0 ? "every entry" : `every entry from ${unchecked + 1} on`;
 }
 
 /** The journal key implies the public key; without it, the user gives the right one. */

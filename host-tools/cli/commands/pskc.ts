@@ -108,8 +108,9 @@ function describe(file: string, outline: SeedOutline, checked: boolean): string[
 
 function macs({ opensWith, refusals }: SeedOutline, checked: boolean): string {
   if (opensWith === "nothing") return "none is checked";
-  if (checked && refusals.length > 0) return "right, except for the unusable keys";
-  return checked ? "right" : "not checked; --pskc-key FILE checks them";
+  if (!checked) return "not checked; --pskc-key FILE checks them";
+  const right = refusals.length > 0 ? "right, except for the unusable keys" : "right";
+  return `${right}; they cover the keys, and no serial number`;
 }
 
 function describeCard(card: CardOutline): string[] {

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { ForgetResult, GivenReceipt } from "../../desk/register/forget.js";
+import { counted } from "../../files/counted.js";
 import { readSiteCertificate } from "../../seeds/cms.js";
 import { checkSignature, readReceipt } from "../../seeds/receipt.js";
 import { show, warn } from "../output.js";
@@ -66,7 +67,7 @@ function describe({ forgotten, before }: ForgetResult): string[] {
   const count = (field: "token" | "unlock") => forgotten.filter((key) => key.field === field).length;
   const earlier = before > 0 ? `; ${before} were forgotten before` : "";
   return [
-    `${count("token")} token keys and ${count("unlock")} unlock keys are forgotten${earlier}`,
+    `forgotten: ${counted(count("token"), "token key")} and ${counted(count("unlock"), "unlock key")}${earlier}`,
     "earlier backups still contain them",
   ];
 }

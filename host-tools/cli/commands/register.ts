@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { isTokenUri } from "../../desk/custody/uri.js";
 import type { RestoreReport } from "../../desk/register/backup.js";
+import type { Engine } from "../../desk/register/engine.js";
 import type { CustodyKind } from "../../desk/register/sealing.js";
 import { counted } from "../../files/counted.js";
 import { UsageError } from "../../files/errors.js";
@@ -155,35 +156,36 @@ async function runInit(options: InitOptions, command: Command): Promise<void> {
     throw new UsageError(
       "a register has a desk key and a journal key; name their files with --desk-key and --journal-key",
     );
-  await refuseTaken(where);
-  const drawn = await drawMissing(options);
-  const keys = await readCustodyKeys(options);
+  const { site, drawn, publicKey } = await makeRegister(where, options);
+  const result = { register: where, site, drawn, journalPublicKey: publicKey };
+  show(command, result, initLines(where, site, drawn, publicKey));
+}
+
+/** Makes the register, or nothing. */
+async function makeRegister(where: string, options: InitOptions) {
+  const { openEngine } = await import("../../desk/register/open.js");
+  // Opened before keys are drawn, so that a refused command draws none.
+  const engine = await openEngine(where, { create: true });
   try {
-    const [{ openEngine }, { initRegister }] = await Promise.all([
-      import("../../desk/register/open.js"),
-      import("../../desk/register/initialize.js"),
-    ]);
-    const engine = await openEngine(where, { create: true });
-    try {
-      const publicKey = (await initRegister(engine, keys, actorOf(options))).toString("hex");
-      const site = keys.site !== undefined;
-      show(
-        command,
-        { register: where, site, drawn, journalPublicKey: publicKey },
-        initLines(where, site, drawn, publicKey),
-      );
-    } finally {
-      await engine.close();
-    }
-  } finally {
-    wipeKeys(keys);
+    const drawn = await drawMissing(options);
+    const made = await initialize(engine, options);
+    await engine.close();
+    return { ...made, drawn };
+  } catch (error) {
+    await engine.discard();
+    throw error;
   }
 }
 
-/** Checked before keys are drawn, so that a refused command draws none. */
-async function refuseTaken(where: string): Promise<void> {
-  const { openEngine } = await import("../../desk/register/open.js");
-  await (await openEngine(where, { create: true })).close();
+async function initialize(engine: Engine, options: InitOptions) {
+  const { initRegister } = await import("../../desk/register/initialize.js");
+  const keys = await readCustodyKeys(options);
+  try {
+    const publicKey = await initRegister(engine, keys, actorOf(options));
+    return { site: keys.site !== undefined, publicKey: publicKey.toString("hex") };
+  } finally {
+    wipeKeys(keys);
+  }
 }
 
 /** Draws the keys whose files do not exist. Returns their names. */
@@ -231,7 +233,7 @@ async function runCheck(options: CheckOptions, command: Command): Promise<void> 
     const { checkRegister } = await import("../../desk/register/check.js");
     const report = await withEarlierKeys(options, register, (earlier) => checkRegister(register, head, earlier));
     const { cards, opened, entries, unchecked, findings, notGiven } = report;
-    const said = saidOfUnchecked(unchecked);
+    const said = saidOfUnchecked(register, unchecked);
     if (said !== undefined) warn(said);
     for (const kind of notGiven) warn(`the ${kind} key was not given, so what only it opens was not checked`);
     const summary = columns([
@@ -285,9 +287,11 @@ function restoreLines(where: string, at: string, report: RestoreReport): string[
   const { lostEntries, findings, challengesEnded, pending, openOrders, rows } = report;
   const again = [
     ...(lostEntries
-      ? [`${counted(lostEntries, "entry", "entries")} of the journal came after the backup: repeat what was done then`]
+      ? [`${counted(lostEntries, "entry", "entries")} of the journal came after the backup: repeat what they record`]
       : []),
-    ...(challengesEnded > 0 ? [`${counted(challengesEnded, "open challenge")} ended; draw new ones`] : []),
+    ...(challengesEnded > 0
+      ? [`${counted(challengesEnded, "open challenge")} ended with the restore; draw new ones`]
+      : []),
     ...(pending.length > 0 ? [`personalization not finished, run dsc personalize again: ${pending.join(", ")}`] : []),
     ...(openOrders.length > 0 ? [`open orders; check which of them were done since: ${openOrders.join(", ")}`] : []),
   ];
@@ -318,7 +322,7 @@ async function runRekey(options: RekeyOptions, command: Command): Promise<void> 
       const publicKey = journal?.publicKey.toString("hex");
       const lines = [
         ...drawn.map(drawnLine),
-        `${where}: sealed ${counted(keys, "key")} again`,
+        `${where}: ${counted(keys, "key")} sealed again`,
         ...(publicKey === undefined ? [] : [`public key of its journal from now on: ${publicKey}`]),
       ];
       show(command, { register: where, keys, drawn, journalPublicKey: publicKey ?? null }, lines);

@@ -93,14 +93,14 @@ async function testBattery(card: CardClient): Promise<Result> {
 
 async function testParts(card: CardClient, test: "random" | "crypto", what: string): Promise<Result> {
   const good = (await card.selfTest(test)) === 1;
-  return judged(test, good, good ? `${what}: good` : `${what}: wrong`);
+  return judged(test, good, good ? `${what}: as expected` : `${what}: wrong`);
 }
 
 async function testFlash(card: CardClient, keys: Keyset): Promise<Result> {
   await card.openChannel(Level.FULL, keys);
   const pages = await card.selfTest("flash");
   await card.closeChannel();
-  return judged("flash", pages >= SPARE_PAGES, `good spare pages: ${pages}`);
+  return judged("flash", pages >= SPARE_PAGES, `spare pages that work: ${pages}`);
 }
 
 async function testScreen(card: CardClient): Promise<Result> {

@@ -5,7 +5,7 @@ import { withGone } from "../gone.js";
 import { show } from "../output.js";
 import { REGISTER_HELP, type RegisterOptions, registerOptions, withRegister } from "../registeroptions.js";
 import { refuseStdinTwice } from "../secretoptions.js";
-import { printing } from "./options.js";
+import { printing, serialNumber } from "./options.js";
 
 interface Options extends RegisterOptions {
   serial: string;
@@ -24,7 +24,7 @@ export function register(program: Command): void {
   const command = printing("unlock", "compute the unlock code for a locked card", EXAMPLES);
   withGone(command, "--pskc", "--pskc-key");
   registerOptions(command, "site", "desk", "journal")
-    .requiredOption("--serial <serial>", "the card's serial number")
+    .requiredOption("--serial <serial>", "the card's serial number", serialNumber)
     .requiredOption("--lock-code <digits>", "the 8 digits that the card shows")
     .addHelpText("after", NOTES)
     .action(run);

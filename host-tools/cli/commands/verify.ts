@@ -7,7 +7,7 @@ import { show } from "../output.js";
 import { REGISTER_HELP, type RegisterOptions, registerOptions, withRegister } from "../registeroptions.js";
 import { checkForm, pinFor } from "../responses.js";
 import { pinFileOption, refuseStdinTwice } from "../secretoptions.js";
-import { printing } from "./options.js";
+import { printing, serialNumber } from "./options.js";
 
 interface Options extends RegisterOptions {
   serial: string;
@@ -32,7 +32,7 @@ export function register(program: Command): void {
   const command = printing("verify", "check a response: prints accepted or refused", EXAMPLES);
   withGone(command, "--store", "--pskc", "--pskc-key");
   registerOptions(command, "site", "desk")
-    .requiredOption("--serial <serial>", "the card's serial number")
+    .requiredOption("--serial <serial>", "the card's serial number", serialNumber)
     .requiredOption("--challenge <digits>", "the challenge that was shown, leading zeros included")
     .requiredOption("--response <digits>", "the response that was typed, leading zeros included")
     .addOption(pinFileOption())

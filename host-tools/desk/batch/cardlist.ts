@@ -1,5 +1,5 @@
 // The file of a batch: CSV (RFC 4180, UTF-8) with one card in each row, checked as a whole before the first card is
-// touched. Each refusal is one line that names the line and the column and contains no PIN and no key.
+// touched. Each error is one line that names the line and the column and contains no PIN and no key.
 //
 //   serial     IB and seven digits; empty: the next serial number
 //   user       the user name that the card is for
@@ -15,7 +15,8 @@
 import { isUtf8 } from "node:buffer";
 import { type CsvError, parse } from "csv-parse/sync";
 import { isSerialNumber } from "../../card/serialnumber.js";
-import { FileError } from "../../files/errors.js";
+import { counted } from "../../files/counted.js";
+import { FileError, FileFaults } from "../../files/errors.js";
 import { copyOfSecret, secretBytes } from "../../files/secretbytes.js";
 import { parseSuite } from "../../seeds/suite.js";
 import type { WantedCard } from "../register/batches.js";
@@ -45,6 +46,9 @@ export interface ListRules {
 /** Holds more than 100,000 rows with all columns filled. */
 export const LONGEST_LIST = 64 * 1024 * 1024;
 
+/** The most errors that are reported one by one. */
+export const MOST_ERRORS = 20;
+
 const HEADER_LINE = 1;
 const LONGEST_NAME = 200;
 const PIN_DIGITS = 4;
@@ -57,7 +61,7 @@ const NEWLINE = 0x0a;
 const UTF16 = [Buffer.from([0xff, 0xfe]), Buffer.from([0xfe, 0xff])];
 const SAVE_AS = 'save it as "CSV UTF-8"';
 
-/** The cards of a file. Throws a FileError of one line if the file breaks a rule. `path`: its name, for messages. */
+/** The cards of a file. Throws a FileError with all errors if the file breaks rules. `path`: its name, for messages. */
 export function readCardList(path: string, contents: Buffer, rules: ListRules): ListedCard[] {
   const list = new CardList(path, rules);
   try {
@@ -90,6 +94,8 @@ class CardList {
   /** The line in which each unique value first appeared. */
   readonly #serials = new Map<string, number>();
   readonly #keys = new Map<string, number>();
+  /** The errors of the rows, in order. */
+  readonly #errors: string[] = [];
   /** Who checks the PIN, by suite. */
   readonly #pinChecks = new Map<string, "card" | "server">();
 
@@ -103,7 +109,8 @@ class CardList {
     const [header, ...rows] = this.#rowsOf(contents);
     if (!header) throw new FileError(`${this.#path}: is empty; its first line names the columns: ${COLUMNS.join(",")}`);
     const columns = this.#columnsOf(header);
-    for (const row of rows) this.cards.push(this.#cardOf(row, columns));
+    for (const row of rows) this.#take(row, columns);
+    this.#refuseErrors();
     if (this.cards.length === 0)
       throw new FileError(`${this.#path}: has no cards below its column names; add one line for each card`);
   }
@@ -157,29 +164,49 @@ class CardList {
     return new Map(COLUMNS.map((name) => [name, cells.indexOf(name)]));
   }
 
-  #cardOf({ line, cells }: Row, columns: ReadonlyMap<Column, number>): ListedCard {
-    if (cells.length !== columns.size)
-      throw new FileError(
-        `${this.#path}: line ${line}: has ${cells.length} columns instead of ${columns.size}; quote a value that contains a comma`,
-      );
+  /** Takes a row. Its errors are collected, so that one run reports those of the whole list. */
+  #take(row: Row, columns: ReadonlyMap<Column, number>): void {
+    const { line, cells } = row;
+    if (cells.length !== columns.size) {
+      const counts = `has ${cells.length} columns instead of ${columns.size}`;
+      this.#errors.push(`${this.#path}: line ${line}: ${counts}; quote a value that contains a comma`);
+      return;
+    }
     const cell = (name: Column) => cells[columns.get(name) ?? 0] ?? "";
     const wrong = (name: Column, what: string) => new FileError(`${this.#path}: line ${line}, ${name}: ${what}`);
-    const once = (name: Column, value: string, seen: Map<string, number>) => {
-      const before = seen.get(value);
-      if (before !== undefined) throw wrong(name, `is the same as in line ${before}`);
-      seen.set(value, line);
-    };
+    const reading = <T>(name: Column, read: (text: string, wrong: (what: string) => FileError) => T): T | undefined =>
+      this.#collecting(() => read(cell(name), (what) => wrong(name, what)));
 
-    const serial = serialIn(cell("serial"), (what) => wrong("serial", what));
-    if (serial !== undefined) once("serial", serial, this.#serials);
-    const userName = nameIn(cell("user"), (what) => wrong("user", what));
-    const { suite, pinCheck } = this.#settingsIn(cell("suite"), cell("pin_check"), wrong);
-    const tries = this.#triesIn(cell("tries"), (what) => wrong("tries", what));
-    const keyText = cell("key").toLowerCase();
-    const key = keyIn(keyText, (what) => wrong("key", what));
-    if (key) once("key", keyText, this.#keys);
-    const pin = this.#pinIn(cell("pin"), pinCheck, (what) => wrong("pin", what));
-    return { line, serial, userName, suite, pinCheck, tries, pin, key };
+    const serial = reading("serial", serialIn);
+    reading("serial", (_, wrong) => once(serial, line, this.#serials, wrong));
+    const userName = reading("user", nameIn);
+    const settings = this.#collecting(() => this.#settingsIn(cell("suite"), cell("pin_check"), wrong));
+    const tries = reading("tries", (text, wrong) => this.#triesIn(text, wrong));
+    const key = reading("key", (text, wrong) => keyIn(text.toLowerCase(), wrong));
+    reading("key", (text, wrong) => once(key && text.toLowerCase(), line, this.#keys, wrong));
+    // Without a right suite it is not known who checks the PIN.
+    const pin = settings && reading("pin", (text, wrong) => this.#pinIn(text, settings.pinCheck, wrong));
+    // After an error no card is used, and the secrets of all are wiped.
+    const { suite, pinCheck } = settings ?? { suite: "", pinCheck: "card" };
+    this.cards.push({ line, serial, userName, suite, pinCheck, tries: tries ?? 0, pin, key });
+  }
+
+  #collecting<T>(run: () => T): T | undefined {
+    try {
+      return run();
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      this.#errors.push(error.message);
+      return undefined;
+    }
+  }
+
+  #refuseErrors(): void {
+    const [first, ...others] = this.#errors;
+    if (first === undefined) return;
+    const more = this.#errors.length - MOST_ERRORS;
+    const last = more > 0 ? [`${this.#path}: and ${counted(more, "more error")}`] : [];
+    throw new FileFaults(first, [...others.slice(0, MOST_ERRORS - 1), ...last]);
   }
 
   #settingsIn(suiteText: string, checkText: string, wrong: (name: Column, what: string) => FileError) {
@@ -242,6 +269,19 @@ function lineAt(contents: Buffer, place: number): number {
   let line = HEADER_LINE;
   for (let at = contents.indexOf(NEWLINE); at >= 0 && at < place; at = contents.indexOf(NEWLINE, at + 1)) line++;
   return line;
+}
+
+/** Refuses a value that another row has, too. */
+function once(
+  value: string | undefined,
+  line: number,
+  seen: Map<string, number>,
+  wrong: (what: string) => FileError,
+): void {
+  if (value === undefined) return;
+  const before = seen.get(value);
+  if (before !== undefined) throw wrong(`is the same as in line ${before}`);
+  seen.set(value, line);
 }
 
 function serialIn(text: string, wrong: (what: string) => FileError): string | undefined {

@@ -60,6 +60,10 @@ export interface Source {
 export interface EngineParts {
   readonly kind: EngineKind;
   readonly where: string;
+  /** Whether nothing can be written. */
+  readonly readOnly?: boolean;
+  /** Deletes what opening has made; only a file can be deleted. */
+  readonly discard?: () => void;
   readonly source: Source;
   readonly compiler: QueryCompiler;
   readonly dialectAdapter: DialectAdapter;
@@ -87,6 +91,7 @@ function enginesInside(): readonly Engine[] {
 export class RetryingEngine implements Engine {
   readonly kind: EngineKind;
   readonly where: string;
+  readonly readOnly: boolean;
   readonly #parts: EngineParts;
   readonly #db: Kysely<Tables>;
   #closed: Promise<void> | undefined;
@@ -96,6 +101,7 @@ export class RetryingEngine implements Engine {
   constructor(parts: EngineParts) {
     this.kind = parts.kind;
     this.where = parts.where;
+    this.readOnly = parts.readOnly ?? false;
     this.#parts = parts;
     const driver = new CheckingDriver(parts.source);
     this.#db = new Kysely<Tables>({
@@ -137,6 +143,12 @@ export class RetryingEngine implements Engine {
   close(): Promise<void> {
     this.#closed ??= this.#db.destroy();
     return this.#closed;
+  }
+
+  /** After a failure: closes the engine, and deletes what opening it has made. */
+  async discard(): Promise<void> {
+    await this.close();
+    this.#parts.discard?.();
   }
 
   async #retrying<T>(transaction: () => Promise<T>): Promise<T> {

@@ -8,6 +8,7 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import type { Kysely, Selectable } from "kysely";
+import { UsageError } from "../../files/errors.js";
 import type { ApprovalSetting } from "./approvalsettings.js";
 import { canonical } from "./canonical.js";
 import { type Change, change } from "./change.js";
@@ -346,11 +347,7 @@ export async function requestToApprove({ db, at, register }: Change, hash: strin
 async function rowOf(db: Kysely<Tables>, hash: string): Promise<Row> {
   const digits = hash.toLowerCase();
   if (!HASH.test(digits))
-    throw new RegisterError(
-      `a hash has ${HASH_DIGITS} hexadecimal digits or more; copy it as it was printed`,
-      "unknown",
-      NEW_REQUEST,
-    );
+    throw new UsageError(`a hash has ${HASH_DIGITS} hexadecimal digits or more; copy it as it was printed`);
   const rows = await db.selectFrom("approvals").selectAll().execute();
   const [row, ...more] = rows.filter((each) => each.hash.toString("hex").startsWith(digits));
   if (row && more.length === 0) return row;

@@ -157,18 +157,34 @@ export async function restore(
       "newer",
     );
   const journal = journalOf(path, head, keys);
-  if (since.head && !head.register.equals(since.head.register)) throw otherHead();
-  const engine = await openEngine(where, {
-    create: true,
-    migrations: MIGRATIONS.filter(({ number }) => number <= head.schema),
-  });
   try {
-    const report = await engine.write((db) => new Restoring(db, engine, path, journal, since).run(head, actor));
-    await applyMigrations(engine, MIGRATIONS);
-    return report;
+    if (since.head && !head.register.equals(since.head.register)) throw otherHead();
+    // A damaged backup is found before anything is made.
+    for await (const _ of readBackupRows(path, journal));
+    return await restoreInto(where, head, (db, engine) =>
+      new Restoring(db, engine, path, journal, since).run(head, actor),
+    );
   } finally {
     journal.wipe();
+  }
+}
+
+/** Makes the register, or nothing: a file of a restore that failed is deleted. */
+async function restoreInto<T>(
+  where: string,
+  { schema }: BackupHead,
+  run: (db: Transaction<Tables>, engine: Engine) => Promise<T>,
+): Promise<T> {
+  const migrations = MIGRATIONS.filter(({ number }) => number <= schema);
+  const engine = await openEngine(where, { create: true, migrations });
+  try {
+    const report = await engine.write((db) => run(db, engine));
+    await applyMigrations(engine, MIGRATIONS);
     await engine.close();
+    return report;
+  } catch (error) {
+    await engine.discard();
+    throw error;
   }
 }
 

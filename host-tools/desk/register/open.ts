@@ -28,14 +28,14 @@ const WAIT = 30_000;
 /** The row of `meta` that has the register's id, 16 random bytes. */
 export const REGISTER_ID = "register";
 
-/** Opens the register in a file, or behind a postgres:// URL. Close it after use. */
-export async function openEngine(where: string, options: OpenOptions = {}): Promise<Engine> {
+/** Opens the register in a file, or behind a postgres:// URL. Close it after use. If it fails, it leaves no new file. */
+export async function openEngine(where: string, options: OpenOptions = {}): Promise<RetryingEngine> {
   const engine = await connect(where, options);
   try {
     await prepare(engine, options);
     return engine;
   } catch (error) {
-    await engine.close();
+    await engine.discard();
     throw error;
   }
 }
@@ -61,10 +61,13 @@ async function prepare(engine: RetryingEngine, options: OpenOptions): Promise<vo
   const { kind, where } = engine;
   const version = await engine.read((db) => versionOf(db, kind, where));
   if (version === undefined && !create)
-    throw new RegisterError(`${where}: there is no register yet; dsc register init makes it`, "missing");
+    throw new RegisterError(
+      `${where}: there is no register yet; dsc register init makes an empty one, dsc register restore one from a backup`,
+      "missing",
+    );
   if (create && version !== undefined && (await isInitialised(engine)))
     throw new RegisterError(`${where}: is already a register; nothing was changed`, "exists");
-  if (kind === "sqlite") await keepLog(engine);
+  if (kind === "sqlite" && !engine.readOnly) await keepLog(engine);
   if (version === undefined) return applyMigrations(engine, migrations);
   return update(engine, version, migrations, migrate);
 }
@@ -95,6 +98,11 @@ async function update(
     throw new RegisterError(
       `${where}: is a register of an older version (${version}); back it up, and run dsc register migrate`,
       "older",
+    );
+  if (engine.readOnly)
+    throw new RegisterError(
+      `${where}: is a register of an older version (${version}), and cannot be written; copy it into a folder of your own`,
+      "read-only",
     );
   if (kind === "sqlite") await copyTo(engine, `${where}.version-${version}`);
   await applyMigrations(engine, migrations);

@@ -7,6 +7,7 @@
 
 import { sign, verify } from "node:crypto";
 import type { Kysely, Selectable } from "kysely";
+import { UsageError } from "../../files/errors.js";
 import { CURVE_KEY_BYTES, privateKeyOf, publicBytesOf, publicKeyOf } from "./curve25519.js";
 import { RegisterError } from "./errors.js";
 import type { SigningKey } from "./heldkeys.js";
@@ -110,12 +111,11 @@ export async function signatureFor(db: Kysely<Tables>, actor: Actor, content: Ui
   return own && actor.sign(content);
 }
 
-/** Checks an operator's name for commands and the journal. Throws a RegisterError ("operator"). */
+/** Checks an operator's name for commands and the journal. Throws a UsageError. */
 export function checkOperatorName(name: string): string {
   if (NAME.test(name)) return name;
-  throw new RegisterError(
+  throw new UsageError(
     "the name of an operator has 1 to 32 letters, digits, dots, dashes and underscores, and begins with a letter or digit",
-    "operator",
   );
 }
 

@@ -65,7 +65,11 @@ export class Register {
     const meta = await engine.read(metaOf);
     const id = meta.get(REGISTER_ID);
     if (id?.length !== REGISTER_ID_BYTES)
-      throw new RegisterError(`${engine.where}: is not completely initialized; run dsc register init again`, "missing");
+      throw new RegisterError(
+        `${engine.where}: is not complete; run again the dsc register restore or dsc register init that was interrupted`,
+        "missing",
+        "After a restore that was interrupted, run dsc register restore again; dsc register init makes an empty register.",
+      );
     const open: OpenKeys = {};
     try {
       if (keys.site) open.site = openSealer(engine.where, meta, id, "site", keys.site);

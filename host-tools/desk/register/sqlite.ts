@@ -2,13 +2,22 @@
 // computer.
 
 import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, openSync, realpathSync, statfsSync, statSync } from "node:fs";
+import { existsSync, openSync, statfsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { SqliteAdapter, SqliteQueryCompiler, sql } from "kysely";
-import { DISK, explained, OWNER_ONLY } from "../../files/files.js";
+import { DISK, explained } from "../../files/files.js";
 import { type Connection, EngineBusy, RetryingEngine, retrying, type Source, type StatementResult } from "./adapter.js";
 import { RegisterError, type RegisterReason } from "./errors.js";
+import {
+  discardMade,
+  type FileOptions,
+  nameToOpen,
+  prepareFile,
+  type RegisterFile,
+  stampOf,
+  unreadable,
+} from "./sqlitefile.js";
 import type { Value } from "./values.js";
 
 /** The part of a `libsql` connection that is used here. */
@@ -27,30 +36,12 @@ interface Statement {
   run(parameters: readonly Value[]): { changes: number };
 }
 
-export interface SqliteOptions {
-  /** Makes the file if it does not exist. */
-  readonly create: boolean;
+export interface SqliteOptions extends FileOptions {
   /** How long a locked register is retried (ms). */
   readonly wait: number;
   /** The computer's time in ms since 1970. */
   readonly clock: () => number;
-  /** The type of the file system that a folder is on, as statfs(2) reports it. */
-  readonly fileSystemType: (folder: string) => number;
 }
-
-/** File systems, by their statfs(2) type, whose locks do not work between computers, or depend on a user program. */
-const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
-  26985: "NFS",
-  20859: "SMB",
-  4283649346: "SMB",
-  4266872130: "SMB",
-  1702057286: "FUSE",
-  16914839: "9P",
-  12805120: "Ceph",
-  1397113167: "AFS",
-  1799439955: "AFS",
-  1937076805: "Coda",
-};
 
 /** The most statements that stay prepared, by their text. */
 const MOST_STATEMENTS = 256;
@@ -71,11 +62,16 @@ export function fileSystemType(folder: string): number {
 /** Opens the file. The caller checks whether it contains a register. */
 export async function openSqlite(path: string, options: SqliteOptions): Promise<RetryingEngine> {
   const file = prepareFile(path, options);
-  const database = await retrying(async () => connect(path, file), options.wait);
+  const opened = await retrying(async () => connect(file), options.wait).catch((error: unknown) => {
+    discardMade(file);
+    throw error;
+  });
   return new RetryingEngine({
     kind: "sqlite",
     where: path,
-    source: new OneConnection(new SqliteConnection(path, file, database)),
+    readOnly: !file.writable,
+    discard: () => discardMade(file),
+    source: new OneConnection(new SqliteConnection(file, opened)),
     compiler: new SqliteQueryCompiler(),
     dialectAdapter: new SqliteAdapter(),
     now: async () => options.clock(),
@@ -113,50 +109,28 @@ export async function copyTo(engine: RetryingEngine, path: string): Promise<void
   }
 }
 
-/** The file behind the name; makes it if allowed. */
-function prepareFile(path: string, { create, fileSystemType }: SqliteOptions): string {
-  if (!existsSync(path) && !create)
-    throw new RegisterError(`${path}: no such file; dsc register init makes a register`, "missing");
-  try {
-    const system = NETWORK_FILE_SYSTEMS[fileSystemType(dirname(existsSync(path) ? realpathSync(path) : path))];
-    if (system !== undefined)
-      throw new RegisterError(
-        `${path}: is on a network file system (${system}), whose locks are not reliable; use a local disk, or PostgreSQL`,
-        "network-file-system",
-      );
-    // SQLite would create it readable for all; its side files get the mode of the file.
-    if (!existsSync(path)) closeSync(openSync(path, "wx", OWNER_ONLY));
-    const file = realpathSync(path);
-    refuseOtherNames(path, file);
-    return file;
-  } catch (error) {
-    throw error instanceof RegisterError ? error : explained(path, create ? "write" : "read", error);
-  }
+/** A connection, and the state that the file had before it was opened. */
+interface Opened {
+  readonly database: Database;
+  readonly stamp: string;
 }
 
-/** SQLite derives the name of the log from the name of the file, so two names for one file would give two logs. */
-function refuseOtherNames(path: string, file: string): void {
-  const stats = statSync(file);
-  if (!stats.isFile()) throw new RegisterError(`${path}: is not a file`, "not-a-register");
-  if (stats.nlink > 1)
-    throw new RegisterError(
-      `${path}: has more than one name (hard links), which SQLite does not support; keep one name`,
-    );
-}
-
-function connect(path: string, file: string): Database {
+function connect(file: RegisterFile): Opened {
   const Libsql = createRequire(import.meta.url)("libsql") as new (path: string) => Database;
   let database: Database | undefined;
   try {
-    database = new Libsql(file);
+    const stamp = stampOf(file);
+    database = new Libsql(nameToOpen(file));
     // Reads the header of the file, so that another program's file is left unchanged.
     database.prepare("SELECT count(*) FROM sqlite_master").all([]);
     database.exec(SETTINGS);
     if (pragma(database, "secure_delete = ON") !== 1n) throw new Error("SQLite does not overwrite what it deletes");
-    return database;
+    return { database, stamp };
   } catch (error) {
     database?.close();
-    throw inWords(path, error);
+    const known = inWords(file.path, error);
+    const isDenied = known instanceof RegisterError && ["denied", "read-only"].includes(known.reason);
+    throw isDenied && !file.writable ? unreadable(file) : known;
   }
 }
 
@@ -207,14 +181,18 @@ interface Prepared {
 
 class SqliteConnection implements Connection {
   readonly #path: string;
-  readonly #file: string;
+  readonly #file: RegisterFile;
   readonly #statements = new Map<string, Prepared>();
-  #database: Database;
+  #opened: Opened;
 
-  constructor(path: string, file: string, database: Database) {
-    this.#path = path;
+  constructor(file: RegisterFile, opened: Opened) {
+    this.#path = file.path;
     this.#file = file;
-    this.#database = database;
+    this.#opened = opened;
+  }
+
+  get #database(): Database {
+    return this.#opened.database;
   }
 
   async run(statement: string, parameters: readonly Value[]): Promise<StatementResult> {
@@ -232,11 +210,15 @@ class SqliteConnection implements Connection {
 
   /** A plain BEGIN that reads and then writes fails if another process wrote in between. */
   async begin(mode: "reading" | "writing"): Promise<void> {
+    if (mode === "writing" && !this.#file.writable) throw readOnly(this.#path);
+    if (this.#hasChanged()) this.#reconnect();
     this.#execute(mode === "reading" ? "BEGIN" : "BEGIN IMMEDIATE");
   }
 
+  /** If the file was changed meanwhile, what was read may not belong together, and is read again. */
   async commit(): Promise<void> {
     this.#execute("COMMIT");
+    if (this.#hasChanged()) throw new EngineBusy(`${this.#path}: other processes change it`);
   }
 
   /** After "disk full" SQLite has already rolled back. */
@@ -272,7 +254,12 @@ class SqliteConnection implements Connection {
   #reconnect(): void {
     this.#statements.clear();
     this.#database.close();
-    this.#database = connect(this.#path, this.#file);
+    this.#opened = connect(this.#file);
+  }
+
+  /** Whether a file that was opened as one that does not change has changed. */
+  #hasChanged(): boolean {
+    return stampOf(this.#file) !== this.#opened.stamp;
   }
 
   #prepared(text: string): Prepared {
@@ -300,14 +287,42 @@ const REFUSALS: readonly (readonly [string, RegisterReason, string])[] = [
   ["SQLITE_CONSTRAINT_PRIMARYKEY", "duplicate", "already has such a row"],
 ];
 
+/** The codes that `libsql` reports as a number if they are longer ones that it does not know. */
+const PRIMARY_CODES: Readonly<Record<number, string>> = {
+  3: "SQLITE_PERM",
+  5: "SQLITE_BUSY",
+  6: "SQLITE_LOCKED",
+  8: "SQLITE_READONLY",
+  10: "SQLITE_IOERR",
+  11: "SQLITE_CORRUPT",
+  13: "SQLITE_FULL",
+  14: "SQLITE_CANTOPEN",
+  26: "SQLITE_NOTADB",
+};
+
 /** Turns an error of the engine into a RegisterError; a mistake in a statement is passed on unchanged. */
-function inWords(path: string, error: unknown): unknown {
-  const { code = "", message = "" } = error as { code?: string; message?: string };
+export function inWords(path: string, error: unknown): unknown {
+  const code = codeOf(error);
   if (error instanceof RegisterError || !code.includes("SQLITE")) return error;
   if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return new EngineBusy(`${path}: other processes keep it locked`);
   const [, reason, text] = REFUSALS.find(([start]) => code.startsWith(start)) ?? [];
   if (reason) return new RegisterError(`${path}: ${text}`, reason);
   if (code.startsWith("SQLITE_IOERR"))
     return new RegisterError(`${path}: the disk cannot be read or written (${code})`);
-  return new Error(`SQLite: ${code}: ${message}`);
+  return new Error(`SQLite: ${code}: ${(error as Error).message}`);
+}
+
+/** The last byte of a longer code is the primary one. A failed open has only a message, which ends with the code. */
+function codeOf(error: unknown): string {
+  const { code = "", message = "" } = error as { code?: string; message?: string };
+  const pattern = code === "" ? /^ConnectionFailed\(.*: (\d+)"\)$/s : /^UNKNOWN_SQLITE_ERROR_(\d+)$/;
+  const [, number] = pattern.exec(code === "" ? message : code) ?? [];
+  return number === undefined ? code : (PRIMARY_CODES[Number(number) & 0xff] ?? code);
+}
+
+function readOnly(path: string): RegisterError {
+  return new RegisterError(
+    `${path}: cannot be written; check who owns it and its folder, and their modes`,
+    "read-only",
+  );
 }

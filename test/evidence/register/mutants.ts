@@ -54,6 +54,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "desk/register/sqlite.js",
     from: `this.#execute(mode === "reading" ? "BEGIN" : "BEGIN IMMEDIATE");
     }
+    /** If the file was changed meanwhile, what was read may not belong together, and is read again. */
     async commit() {
         this.#execute("COMMIT");`,
     to: `if (this.late) this.#execute("COMMIT");

@@ -147,6 +147,14 @@ test("check reports what is wrong and ends with 1", async () => {
   assert.match(await run(1, ["register", "check"], two), "entry 2 was changed");
 });
 
+test("an init or a restore that is refused leaves no register", async () => {
+  const made = ["--register", path("half.db"), "--desk-key", path("half.key"), "--journal-key", path("no/such.key")];
+  await run(6, ["register", "init", ...made]);
+  writeFileSync(path("bad.backup"), `${"x".repeat(100)}\n`);
+  await run(6, ["register", "restore", path("bad.backup"), "--nothing-since", "--register", path("half.db")]);
+  assert.not(existsSync(path("half.db")));
+});
+
 test("rekey makes another key, and the old one is refused", async () => {
   const old = digits("desk");
   const { drawn } = await json(0, ["register", "rekey", "--new-desk-key", path("desk-2.key")]);

@@ -80,7 +80,7 @@ test("the demo card gives no difference, and loses nothing", async () => {
   const end = await card(folder, ["--demo", "--seed", "1"]);
   const { code, stdout, stderr } = await monkey(folder, "--seed", "3", "--runs", "1");
   assert.is(code, 0, stdout + stderr);
-  assert.match(stdout, /^1 runs, \d+ steps, .*: no difference\n$/);
+  assert.match(stdout, /^1 run, \d+ steps, .*: no difference\n$/);
   await end();
 });
 
@@ -90,7 +90,8 @@ test("a faulty card gives exit code 1, and a file that replays the fault", async
   const end = await card(folder, ["--seed", "1"], { env });
   const { code, stdout, stderr } = await monkey(folder, "--seed", "1", "--for", "1h");
   assert.is(code, 1, stdout + stderr);
-  const [, seed, steps] = /^seed (\d+): .*\n(\d+) steps show it: dsc-sim run --port line .*\.dsc\n$/.exec(stdout) ?? [];
+  const [, seed, steps] =
+    /^seed (\d+): .*\n(\d+) steps? shows? it: dsc-sim run --port line .*\.dsc\n$/.exec(stdout) ?? [];
   assert.ok(Number(steps) <= 4, stdout);
   const lines = readFileSync(join(folder, `monkey-${seed}.dsc`), "utf8")
     .trimEnd()

@@ -1,8 +1,8 @@
 // A card that takes the state of another.
 
 import * as assert from "uvu/assert";
-import { Card } from "../../../sim/core/card.js";
-import { Flash, PAGES } from "../../../sim/core/flash.js";
+import { Card, type KeyName } from "../../../sim/core/card.js";
+import { type CutMode, Flash, PAGES } from "../../../sim/core/flash.js";
 import { personalizeDemo } from "../../../sim/session/demo.js";
 import { loadFirmware } from "../../../sim/session/firmware.js";
 import { suite } from "../../support/suite.js";
@@ -59,6 +59,32 @@ test("the later actions of that card do not change the other one", () => {
   const before = stateOf(one);
   startAnew(other);
   assert.equal(stateOf(one), before);
+});
+
+test("what no card can do is refused in one line, and changes nothing", () => {
+  const card = inUse();
+  const wrong: (() => unknown)[] = [
+    ...["12x", "1 2", "-1", "１"].map((text) => () => card.type(text)),
+    ...["foo", "", "OK", "12", "toString"].flatMap((key) => [
+      () => card.press(key as KeyName),
+      () => card.hold(key as KeyName),
+      () => card.down(key as KeyName),
+      () => card.up(key as KeyName),
+    ]),
+    ...[-1, Number.NaN, Number.POSITIVE_INFINITY].flatMap((number) => [
+      () => card.wait(number),
+      () => card.hold("ok", number),
+      () => card.waitUntil(() => false, number),
+      () => card.setBattery(number),
+      () => new Card(FIRMWARE, { battery: number }),
+    ]),
+    ...[0, -1, 1.5, Number.NaN].map((count) => () => card.cutAt(count, "torn")),
+    () => card.cutAt(1, "x" as CutMode),
+  ];
+  const before = stateOf(card);
+  for (const each of wrong)
+    assert.throws(each, (error: unknown) => error instanceof RangeError && /^[^\n]{10,}$/.test(error.message));
+  assert.equal(stateOf(card), before);
 });
 
 test.run();

@@ -124,7 +124,10 @@ testUnless(record, ON_WINDOWS, "a full disk ends the record after a whole line, 
     encoding: "utf8",
   });
   assert.is(status, 2);
-  assert.is(stderr, `dsc-sim: ${file}: cannot be written (EFBIG); the record ends here, but the session continues\n`);
+  assert.is(
+    stderr,
+    `dsc-sim: ${file}: cannot be written: the file would be too large; the record ends here, but the session continues\n`,
+  );
   assert.is(stdout.split("\n").length - 1, commands.length);
   assert.ok(linesOf(file).length > 10);
   const { code, stdout: tap } = dscSim(["run", file]);

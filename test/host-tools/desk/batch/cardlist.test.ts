@@ -1,8 +1,8 @@
 // The file of a batch: valid files, and errors in one line with the line number and the column.
 
 import * as assert from "uvu/assert";
-import { type ListRules, readCardList } from "../../../../host-tools/desk/batch/cardlist.js";
-import { FileError } from "../../../../host-tools/files/errors.js";
+import { type ListRules, MOST_ERRORS, readCardList } from "../../../../host-tools/desk/batch/cardlist.js";
+import { FileError, FileFaults } from "../../../../host-tools/files/errors.js";
 import { suite } from "../../../support/suite.js";
 
 const test = suite("card list");
@@ -137,6 +137,39 @@ test("a repeated serial number or key is named with both lines", () => {
     /line \d, serial: is the same as in line 2/,
   );
   assert.match(refusal(rows(`,a,,,,,${KEY}`, `,b,,,,,${KEY.toUpperCase()}`)), /line 3, key: is the same as in line 2/);
+});
+
+/** The lines of the error of a list. */
+function errors(text: string): readonly string[] {
+  try {
+    readCardList("cards.csv", Buffer.from(text), RULES);
+  } catch (error) {
+    assert.instance(error, FileFaults);
+    const { message, others } = error as FileFaults;
+    return [message, ...others];
+  }
+  return [];
+}
+
+test("all errors of a list are reported in order, those of one row, too", () => {
+  const found = errors(rows("IB3000001,=x,,12,,,", ",joe,,,,,", "IB3000001,,,1234,,99,", ",joe", ",,,,none,,xx"));
+  assert.equal(
+    found.map((line) => line.replace(/^cards\.csv: (line \d+(?:, \w+)?): .*$/, "$1")),
+    [
+      ...["line 2, user", "line 2, pin", "line 4, serial", "line 4, tries", "line 4, pin", "line 5"],
+      ...["line 6, pin_check", "line 6, key"],
+    ],
+  );
+  assert.not.match(found.join("\n"), /1234/);
+});
+
+test("of many errors the first are reported, and the number of the others", () => {
+  const wrong = (count: number) => errors(rows(...Array.from({ length: count }, () => ",joe,,,,99,")));
+  assert.is(wrong(MOST_ERRORS).length, MOST_ERRORS);
+  assert.is(wrong(MOST_ERRORS + 1).at(-1), "cards.csv: and 1 more error");
+  const many = wrong(MOST_ERRORS + 5);
+  assert.is(many.length, MOST_ERRORS + 1);
+  assert.is(many.at(-1), "cards.csv: and 5 more errors");
 });
 
 test("100,000 rows are read", () => {

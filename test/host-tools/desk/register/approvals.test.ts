@@ -19,9 +19,11 @@ import { readEntries, verifyJournal } from "../../../../host-tools/desk/register
 import { bindKeys } from "../../../../host-tools/desk/register/keys.js";
 import type { Register } from "../../../../host-tools/desk/register/register.js";
 import { SeedingDesk } from "../../../../host-tools/desk/register/seedingdesk.js";
+import { UsageError } from "../../../../host-tools/files/errors.js";
 import { giveUnlockCode, unlockSubject } from "../../../../host-tools/site/unlockcode.js";
 import { keysFor, onEachEngine, putCard, type Rig, refusalOf, SUITE } from "../../../support/openregister.js";
 import { ANNA, approvedWork, askedBy, CLARA, withApproval, withTwo } from "../../../support/operators.js";
+import { rejects } from "../../../support/refusals.js";
 import { suite } from "../../../support/suite.js";
 
 const test = suite("approvals");
@@ -79,8 +81,8 @@ scene("the whole hash also names a request; fewer or other digits do not", async
   const digits = await askedBy(run());
   const { hash } = await change(boris, (one) => requestToApprove(one, digits));
   assert.is(hash.length, 32);
-  for (const wrong of [digits.slice(1), `${"0".repeat(16)}`, "", "x".repeat(16), "%"])
-    assert.is((await refusalOf(agree(boris, wrong))).reason, "unknown", wrong);
+  for (const wrong of [digits.slice(1), "", "x".repeat(16), "%"]) await rejects(agree(boris, wrong), UsageError);
+  assert.is((await refusalOf(agree(boris, "0".repeat(16)))).reason, "unknown");
   await agree(boris, hash.toString("hex"));
 });
 

@@ -1,8 +1,8 @@
 // Backups of a register in use, and restores: what a restore brings back, what it must not, and which files are
 // refused.
 
-import { readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import * as assert from "uvu/assert";
@@ -13,9 +13,10 @@ import { checkRegister } from "../../../../host-tools/desk/register/check.js";
 import type { Engine } from "../../../../host-tools/desk/register/engine.js";
 import { signHead, verifyJournal } from "../../../../host-tools/desk/register/journal.js";
 import { bindKeys, currentKeys } from "../../../../host-tools/desk/register/keys.js";
+import { MIGRATIONS } from "../../../../host-tools/desk/register/migrations.js";
 import { openEngine } from "../../../../host-tools/desk/register/open.js";
 import { addOrder, openPin, orderOf } from "../../../../host-tools/desk/register/orders.js";
-import { Register } from "../../../../host-tools/desk/register/register.js";
+import { type CustodyKeys, Register } from "../../../../host-tools/desk/register/register.js";
 import type { TableName } from "../../../../host-tools/desk/register/schema.js";
 import { FileError } from "../../../../host-tools/files/errors.js";
 import { openBatch } from "../../../support/openbatch.js";
@@ -285,10 +286,69 @@ onEachEngine(test, "a backup with any change restores nothing", async (rig) => {
       const where = await fresh();
       const error = await rejectsFor(restore(file, where, KEYS, "boris", NOTHING), "damaged");
       assert.match(error.message, file, what);
+      nothingAt(where);
+      await rejectsFor(openEngine(where), "missing");
       // Creates a register without rows.
       const engine = await openEngine(where, { create: true });
       assert.equal(await rowsOf(engine, "cards"), [], what);
       await engine.close();
+    }
+  }
+});
+
+/** Neither a file nor one of SQLite's files beside it; a server has no such files. */
+function nothingAt(where: string): void {
+  if (/^postgres/.test(where)) return;
+  const left = readdirSync(dirname(where)).filter((name) => name.startsWith(basename(where)));
+  assert.equal(left, []);
+}
+
+onEachEngine(test, "a restore that is refused leaves no file, and the right one is not hindered", async (rig) => {
+  await fill(rig);
+  const path = freshFile();
+  await backUp(rig.register, path);
+  const head = await rig.register.engine.read((db) => signHead(db, rig.register.journal, rig.clock.now));
+  const foreign = { register: pattern(16, 5), at: 0, number: 1, mac: pattern(32, 5), signature: pattern(64, 5) };
+  for (const { fresh, missing } of PLACES) {
+    if (missing !== undefined) continue;
+    const where = await fresh();
+    const attempt = (since: Partial<Since>, keys: CustodyKeys = KEYS, file = path) =>
+      rejects(restore(file, where, keys, "boris", { ...NOTHING, ...since }), Error);
+    await attempt({ done: [7] });
+    nothingAt(where);
+    await attempt({ forgotten: ["IB3009999"] });
+    nothingAt(where);
+    await attempt({ head: foreign });
+    nothingAt(where);
+    await attempt({ head: { ...head, signature: pattern(64, 5) } });
+    nothingAt(where);
+    await attempt({}, { journal: pattern(32, 99) });
+    await attempt({}, {});
+    await attempt({}, KEYS, freshFile());
+    nothingAt(where);
+    await restore(path, where, KEYS, "boris", NOTHING);
+    // A complete register is not deleted by a restore that is refused.
+    await rejectsFor(restore(path, where, KEYS, "boris", NOTHING), "exists");
+    await (await openEngine(where)).close();
+  }
+});
+
+onEachEngine(test, "what a killed restore leaves says that it is to be run again, and that works", async (rig) => {
+  await fill(rig);
+  const path = freshFile();
+  await backUp(rig.register, path);
+  for (const { kind, fresh, missing } of PLACES) {
+    if (missing !== undefined) continue;
+    // As after a kill before the first migration, after it, and before the rows are committed.
+    for (const migrations of [[], MIGRATIONS.slice(0, 1), MIGRATIONS]) {
+      const where = await fresh();
+      if (kind === "sqlite") writeFileSync(where, "");
+      if (migrations.length > 0) await (await openEngine(where, { create: true, migrations })).close();
+      const opened = openEngine(where, { migrate: true }).then((engine) => Register.open(engine, KEYS, "boris"));
+      const error = await rejectsFor(opened, "missing");
+      assert.match(error.message, /dsc register restore/);
+      await restore(path, where, KEYS, "boris", NOTHING);
+      await (await openEngine(where)).close();
     }
   }
 });
