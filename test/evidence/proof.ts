@@ -47,7 +47,7 @@ async function run({ long, only, log }: Options): Promise<Result> {
   for (const what of compared?.differences.slice(0, 3) ?? []) failures.push({ id: EXECUTOR, what });
   for (const what of wanted(WRITERS) ? strangeCalls(firmware) : []) failures.push({ id: WRITERS, what });
   rmSync(QUERIES, { recursive: true, force: true });
-  const orders = [...ordersOf(long)].filter(([id]) => wanted(id));
+  const orders = [...ordersOf(long || only !== undefined)].filter(([id]) => wanted(id));
   if (only !== undefined && orders.length === 0 && ![EXECUTOR, WRITERS].includes(only))
     failures.push({ id: only, what: "no piece has this id" });
   const done = await inProcesses(orders, log);

@@ -136,7 +136,8 @@ export class Setting {
     const { layout, module } = this.firmware;
     const machine = new Machine(module, this.terms, {
       hooks: this.hooks,
-      watched: [layout.current, layout.slot],
+      // A page in memory and none, after a wipe that could not finish, are kept apart.
+      watched: [layout.current, layout.slot, ...(this.#begins === "on" ? [layout.image] : [])],
       kept: COMMIT_WORDS,
       apart: new Set(COMPUTING.map((name) => this.firmware.index(name))),
       anything: (width) => this.terms.fresh("elsewhere", width),
