@@ -21,7 +21,7 @@ import { RegisterError } from "./errors.js";
 import { type Order, openPin, orderOf } from "./orders.js";
 import type { Register } from "./register.js";
 import type { Tables } from "./schema.js";
-import { nextSerial } from "./seedingdesk.js";
+import { nextSerial } from "./serialnumbers.js";
 
 /** A row with its serial number and its card. */
 export interface PairedRow {
